@@ -1,0 +1,1 @@
+"""kpi-stream: real-time KPI dashboards over Server-Sent Events."""

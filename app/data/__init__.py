@@ -1,0 +1,1 @@
+"""Where numbers come from: the database, its schema, and what feeds it."""

@@ -1,0 +1,62 @@
+"""The one tree of exceptions; `app.http.problems` turns each into problem+json."""
+
+from __future__ import annotations
+
+
+class KpiStreamError(Exception):
+    """Anything this project raises on purpose; `status` is what HTTP says of it."""
+
+    status = 500
+    title = "Internal error"
+
+
+class InvalidCodeError(KpiStreamError):
+    """A KPI code with characters or a length that no KPI can have."""
+
+    status = 400
+    title = "Invalid KPI code"
+
+
+class InvalidParameterError(KpiStreamError):
+    """A parameter out of its range or of the wrong form."""
+
+    status = 422
+    title = "Invalid parameter"
+
+
+class UnknownKpiError(KpiStreamError):
+    """A KPI that neither the catalogue nor the data knows."""
+
+    status = 404
+    title = "Unknown KPI"
+
+
+class UnavailableError(KpiStreamError):
+    """Something this request needs is away for now; try again after `retry_after_seconds`."""
+
+    status = 503
+    title = "Temporarily unavailable"
+    retry_after_seconds = 5
+
+
+class DatabaseUnavailableError(UnavailableError):
+    """The database did not answer, or not in time."""
+
+
+class OverloadedError(UnavailableError):
+    """As many streams are open as the settings allow."""
+
+    status = 429
+    title = "Too many streams"
+
+
+class ConfigurationError(KpiStreamError):
+    """A setting, or the database it points at, that this project cannot work with."""
+
+    title = "Configuration error"
+
+
+class CursorError(KpiStreamError):
+    """A cursor nothing can resume from; never an HTTP error, the stream answers `reset`."""
+
+    title = "Unusable cursor"

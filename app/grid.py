@@ -1,0 +1,62 @@
+"""The grid of buckets of a period: where they start, end, and how they are counted."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from app.models import Period
+
+_WIDTH_SECONDS = {Period.MINUTE: 60, Period.HOUR: 3600}
+
+
+class Grid:
+    """The half-open buckets of one period, numbered without a hole.
+
+    Minutes and hours are fixed steps in UTC. A day begins at midnight in `zone`, so it has 23 or
+    25 hours where the clock is put forward or back; where midnight does not exist it begins at the
+    first instant of that date, as in PostgreSQL's `date_trunc`. Times are seconds since 1970 UTC.
+    """
+
+    def __init__(self, period: Period, zone: ZoneInfo) -> None:
+        self.period = period
+        self.zone = zone
+        self._width_seconds = _WIDTH_SECONDS.get(period)
+        # A day's start costs a time zone look-up; every channel asks for the same few.
+        self._day_start = lru_cache(maxsize=4096)(self._compute_day_start)
+        self._day_ordinal = lru_cache(maxsize=4096)(self._compute_day_ordinal)
+
+    @property
+    def name(self) -> str:
+        """What makes two grids differ: the period, and for days the time zone."""
+        return self.period if self._width_seconds else f"{self.period}@{self.zone.key}"
+
+    def index(self, at_seconds: float) -> int:
+        """Return the number of the bucket that holds the instant `at_seconds`."""
+        if self._width_seconds:
+            return int(at_seconds // self._width_seconds)
+        return self._day_ordinal(int(at_seconds))
+
+    def start(self, index: int) -> int:
+        """Return when the bucket with the number `index` starts."""
+        return index * self._width_seconds if self._width_seconds else self._day_start(index)
+
+    def next(self, start: int) -> int:
+        """Return the start of the bucket after the one at `start`, which is its end."""
+        return start + self._width_seconds if self._width_seconds else self.shift(start, 1)
+
+    def shift(self, start: int, buckets: int) -> int:
+        """Return the start of the bucket that is `buckets` after (or before) the one at `start`."""
+        return self.start(self.index(start) + buckets)
+
+    def is_start(self, at_seconds: int) -> bool:
+        """Whether a bucket starts at the instant `at_seconds`."""
+        return self.start(self.index(at_seconds)) == at_seconds
+
+    def _compute_day_start(self, ordinal: int) -> int:
+        day = date.fromordinal(ordinal)
+        return int(datetime(day.year, day.month, day.day, tzinfo=self.zone).timestamp())
+
+    def _compute_day_ordinal(self, at_seconds: int) -> int:
+        return datetime.fromtimestamp(at_seconds, UTC).astimezone(self.zone).toordinal()

@@ -1,0 +1,1 @@
+"""The Quart application: routes, problems, and what a request may see."""

@@ -1,0 +1,1 @@
+"""From changed rows to listeners, in pure asyncio: no web framework here."""

@@ -1,0 +1,1 @@
+"""Hypercorn, and the hand-over of sockets to channels."""

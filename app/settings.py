@@ -1,0 +1,94 @@
+"""Every setting, read from `KPI_*` variables and `.env` here and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _duration(value: Any) -> Any:
+    """Read `90`, `90s`, `5m`, `2h` or `1d` as a timedelta."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", value.strip())
+        if match is None:
+            raise ValueError("write a duration as a number and s, m, h or d, such as 2h")
+        return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+class Settings(BaseSettings):
+    """The settings of one process; each field's description is its documentation."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="KPI_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL or TimescaleDB; empty: the embedded PostgreSQL"
+    )
+    read_database_url: SecretStr | None = Field(
+        None, description="A read replica for snapshots and catch-up; empty: KPI_DATABASE_URL"
+    )
+    database_pool: int = Field(
+        4, ge=1, le=100, description="Connections that a process keeps to its database"
+    )
+    data_dir: Path = Field(Path("data"), description="Where the embedded PostgreSQL keeps its data")
+    bind: str = Field("127.0.0.1:8000", description="Address and port to listen on")
+    workers: int = Field(1, ge=1, le=64, description="Processes that share the port")
+    redis_url: SecretStr | None = Field(
+        None, description="Messaging between publisher and gateways; empty: in-process"
+    )
+    timezone: str = Field("UTC", description="The time zone in which a day begins at midnight")
+    grace_seconds: float = Field(
+        2.0, ge=0, le=3600, description="How long after its end a bucket counts as complete"
+    )
+    heartbeat_seconds: float = Field(
+        15.0, ge=0.05, le=300, description="The longest silence on a stream before a ping"
+    )
+    correction_window: Duration = Field(
+        timedelta(hours=2),
+        description="How far back published buckets are compared again, such as 2h",
+    )
+    max_streams: int = Field(20_000, ge=1, description="Streams that a process keeps open at most")
+    max_streams_per_address: int = Field(
+        1_000, ge=1, description="Streams from one client address at most"
+    )
+    stream_max_age: Duration = Field(
+        timedelta(hours=1), description="A stream's life, spread by ± 20 %"
+    )
+    drain_seconds: float = Field(
+        3.0, ge=0, le=300, description="Over how long a shutdown spreads the closing of streams"
+    )
+    send_timeout_seconds: float = Field(
+        30.0, gt=0, le=600, description="How long a reader may take nothing before it is closed"
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"{name!r} is no time zone; write one such as Europe/Berlin") from None
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The business's time zone."""
+        return ZoneInfo(self.timezone)
