@@ -1,0 +1,75 @@
+# `make run` and `make test` need Python >= 3.11, make and a package index; nothing else is set up.
+# What was installed is remembered in .venv/.done, so a second time is quick and `rm -r .venv` starts afresh.
+
+VENV := .venv
+BIN := $(VENV)/bin
+DONE := $(VENV)/.done
+PYTHON ?= $(shell sh scripts/find-python)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+NODE_PROJECT := $(wildcard package.json)
+UV := $(VENV)/lock/bin/uv
+
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format lock bench clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: $(DONE)/run ## install what the demo needs and run it on http://127.0.0.1:8000
+	@exec $(BIN)/kpi-stream demo
+
+test: $(DONE)/system lint ## install what the tests need, check the code and run every test
+	$(BIN)/python -m pytest
+
+lint: $(DONE)/test $(if $(NODE_PROJECT),$(DONE)/node) ## ruff, mypy and the checks of the page
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(if $(NODE_PROJECT),npm run --silent check)
+
+format: $(DONE)/test ## rewrite the Python files in the common format
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: $(DONE)/bench ## measure this project beside its peers
+	sh scripts/system-packages bench
+	$(BIN)/python -m tests.benchmarks
+
+lock: $(UV) ## resolve the dependencies anew, as new as they come
+	sh scripts/lock $(UV)
+
+clean: ## remove what was installed and cached; data/ stays
+	rm -rf $(VENV) node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(DONE)/venv:
+	@test -n "$(PYTHON)" || { echo "kpi-stream needs Python 3.11 or newer with its venv module (Debian: apt-get install python3-venv)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@mkdir -p $(DONE) && touch $@
+
+$(DONE)/run: pyproject.toml requirements.lock | $(DONE)/venv
+	$(PIP) install --quiet --require-hashes -r requirements.lock
+	$(PIP) install --quiet --no-deps --editable .
+	@touch $@
+
+$(DONE)/test: requirements-dev.lock $(DONE)/run
+	$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(DONE)/bench: requirements-bench.lock $(DONE)/test
+	$(PIP) install --quiet --require-hashes -r requirements-bench.lock
+	@touch $@
+
+$(DONE)/system: scripts/system-packages | $(DONE)/venv
+	sh scripts/system-packages test
+	@touch $@
+
+$(DONE)/node: package.json $(wildcard package-lock.json) | $(DONE)/system
+	npm $(if $(wildcard package-lock.json),ci,install) --no-audit --no-fund --legacy-peer-deps
+	@touch $@
+
+$(UV): | $(DONE)/venv
+	$(BIN)/python -m venv $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip --disable-pip-version-check install --quiet uv
