@@ -12,7 +12,7 @@ UV := $(VENV)/lock/bin/uv
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format lock bench clean
+.PHONY: help run test lint format settings bench lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -32,6 +32,9 @@ lint: $(DONE)/test $(if $(NODE_PROJECT),$(DONE)/node) ## ruff, mypy and the chec
 format: $(DONE)/test ## rewrite the Python files in the common format
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+settings: $(DONE)/test ## write .env.example and the README's table from the settings class
+	$(BIN)/python scripts/write_settings.py
 
 bench: $(DONE)/bench ## measure this project beside its peers
 	sh scripts/system-packages bench

@@ -1,0 +1,125 @@
+"""The shape of the code: who imports what, where SQL and the environment are, file lengths."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = sorted((ROOT / "app").rglob("*.py"))
+SOURCES = sorted(
+    path
+    for folder, pattern in (("app", "*.py"), ("tests", "*.py"), ("queries", "*.sql"))
+    for path in (ROOT / folder).rglob(pattern)
+)
+
+# Each imports only from those before it; what else is in app/ is either below or above them all.
+WINGS = ("app.data", "app.live", "app.service", "app.http", "app.server")
+BELOW_ALL = ("app", "app.errors", "app.grid", "app.metrics", "app.models", "app.settings")
+HOMES = {"asyncpg": "app.data", "quart": "app.http", "hypercorn": "app.server"}
+
+SQL = re.compile(
+    r"""\b(?:
+        SELECT\s+\S | INSERT\s+INTO | UPDATE\s+\w+\s+SET | DELETE\s+FROM | TRUNCATE\s+\w
+        | (?:CREATE|ALTER|DROP)\s+(?:OR\s+REPLACE\s+)?(?:UNIQUE\s+)?
+          (?:DATABASE|EXTENSION|FUNCTION|INDEX|ROLE|SCHEMA|TABLE|TRIGGER|VIEW|MATERIALIZED)
+        | SET\s+(?:LOCAL\s+)?\w+\s*(?:=|TO)\s | (?:LISTEN|NOTIFY|CALL)\s+\w+
+    )""",
+    re.VERBOSE,
+)
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            # `from app import errors` names a module as well as `from app.errors import …`.
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def is_in(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def rank(name: str) -> int:
+    for place, wing in enumerate(WINGS, start=1):
+        if is_in(name, wing):
+            return place
+    below = any(is_in(name, low) for low in BELOW_ALL if low != "app") or name == "app"
+    return 0 if below else len(WINGS) + 1
+
+
+def strings(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield every string of the file that is not a docstring, with its line."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree(path))
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree(path)):
+        match node:
+            case ast.Constant(value=str(text)) if id(node) not in docstrings:
+                yield node.lineno, text
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module)
+def test_imports_go_down(path: Path) -> None:
+    own = rank(module(path))
+    upward = [name for name in imports(path) if is_in(name, "app") and rank(name) > own]
+    assert upward == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module)
+def test_each_library_has_one_home(path: Path) -> None:
+    strangers = [
+        name
+        for name in imports(path)
+        for library, home in HOMES.items()
+        if is_in(name, library) and not is_in(module(path), home)
+    ]
+    assert strangers == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module)
+def test_only_settings_read_the_environment(path: Path) -> None:
+    reads = [
+        node.lineno
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv"}
+    ]
+    reads += [0 for name in imports(path) if name in {"os.environ", "os.environb", "os.getenv"}]
+    assert reads == [] or module(path) == "app.settings"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module)
+def test_sql_lives_in_queries(path: Path) -> None:
+    assert [(line, text) for line, text in strings(path) if SQL.search(text)] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_is_long(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+def test_the_rules_see_what_they_forbid() -> None:
+    assert rank("app.models.Period") < rank("app.data.x") < rank("app.live.x") < rank("app.service")
+    assert rank("app.service") < rank("app.http.x") < rank("app.server.x") < rank("app.cli")
+    for text in ("SELECT 1", "INSERT INTO a", "CREATE OR REPLACE VIEW a", "SET LOCAL a = 1"):
+        assert SQL.search(text)
