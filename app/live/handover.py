@@ -1,0 +1,41 @@
+"""The offer a server makes to a stream: take the socket, and leave the web framework behind."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from app.live.payload import Payload
+from app.live.subscriber import Subscriber
+
+EXTENSION = "kpi_stream.detach"
+"""The key in an ASGI scope's `extensions` under which a SocketOffer may be found."""
+
+
+class Seat(Protocol):
+    """A subscription as the server sees it: one seat in an audience, taken by one subscriber."""
+
+    @property
+    def expires(self) -> float:
+        """The loop time at which the stream has lived long enough."""
+
+    def replace(self, subscriber: Subscriber) -> list[Payload]:
+        """Seat another subscriber at once; return what the one before had not passed on yet."""
+
+    def leave(self) -> None:
+        """Give the seat up; idempotent."""
+
+
+class SocketOffer(Protocol):
+    """The socket under one HTTP/1.x response whose head and first blocks have been sent."""
+
+    async def detach(self, seat: Seat) -> bool:
+        """Let the audience write to the socket itself from now on.
+
+        True: the seat belongs to the socket, which leaves it when the client is gone, and this
+        request is told `http.disconnect` within a few turns of the event loop. Wait for that
+        (be cancelled), write nothing more, and leave the seat alone.
+
+        False: nothing was changed, because the client is gone or has sent more than its request
+        (it pipelines, and what comes after an endless answer could never be answered). Leave the
+        seat and end the response; the client may come back with its cursor.
+        """

@@ -1,0 +1,65 @@
+"""How a process is asked to stop: once politely, twice at once."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stop:
+    """The wish to stop; the second time it means at once."""
+
+    def __init__(self) -> None:
+        self.requested = asyncio.Event()
+        self.urgent = asyncio.Event()
+
+    def request(self) -> None:
+        """Ask to stop; asked again: at once."""
+        if self.requested.is_set():
+            self.urgent.set()
+        self.requested.set()
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Take SIGTERM and SIGINT as a request while the context lasts."""
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self.request)
+        try:
+            yield
+        finally:
+            for number in _SIGNALS:
+                loop.remove_signal_handler(number)
+
+    async def patiently(self, work: Coroutine[Any, Any, Any], seconds: float) -> bool:
+        """Do `work` for up to `seconds`, or until it is urgent; return whether it was finished.
+
+        What `work` raises is raised; what is not finished is cancelled.
+        """
+        return await _race(work, self.urgent, seconds)
+
+    async def unless_requested(self, work: Coroutine[Any, Any, Any]) -> bool:
+        """Do `work` unless a stop is requested before it is done; return whether it was done."""
+        return await _race(work, self.requested, None)
+
+
+async def _race(
+    work: Coroutine[Any, Any, Any], interruption: asyncio.Event, seconds: float | None
+) -> bool:
+    doing = asyncio.create_task(work)
+    waiting = asyncio.create_task(interruption.wait())
+    try:
+        await asyncio.wait((doing, waiting), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        finished = doing.done()
+        doing.cancel()
+        waiting.cancel()
+        await asyncio.wait((doing, waiting))
+    if finished:
+        doing.result()
+    return finished
