@@ -18,6 +18,10 @@ class Seat(Protocol):
     def expires(self) -> float:
         """The loop time at which the stream has lived long enough."""
 
+    @property
+    def closed(self) -> bool:
+        """Whether the subscriber so far was told to close."""
+
     def replace(self, subscriber: Subscriber) -> list[Payload]:
         """Seat another subscriber at once; return what the one before had not passed on yet."""
 
@@ -35,7 +39,8 @@ class SocketOffer(Protocol):
         request is told `http.disconnect` within a few turns of the event loop. Wait for that
         (be cancelled), write nothing more, and leave the seat alone.
 
-        False: nothing was changed, because the client is gone or has sent more than its request
-        (it pipelines, and what comes after an endless answer could never be answered). Leave the
-        seat and end the response; the client may come back with its cursor.
+        False: nothing was changed, because the stream was closed meanwhile, the client is gone, or
+        it has sent more than its request (it pipelines, and what comes after an endless answer
+        could never be answered). Leave the seat and end the response; the client may come back
+        with its cursor.
         """

@@ -19,6 +19,7 @@ from app.server.registry import Registry
 from app.server.streams import Streams
 
 _READ_AHEAD_BYTES = 65_536
+_LINGER_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Connection(asyncio.Protocol):
         "_eof",
         "_eof_told",
         "_host",
+        "_linger",
         "_offer",
         "_task",
         "_transport",
@@ -75,6 +77,7 @@ class Connection(asyncio.Protocol):
         self._writable: asyncio.Event | None = None
         self._closed: asyncio.Event | None = None
         self._answering = 0
+        self._linger: asyncio.TimerHandle | None = None
         self._offer: _Offer | None = None
 
     # --- the event loop's side -------------------------------------------------------------
@@ -112,10 +115,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell Hypercorn that the client is gone, and see to it that its task ends."""
         self._release()
-        if not self._answering:
-            # Nothing left to do, but Hypercorn would linger for its keep-alive timeout, or for
-            # ever if it waits for the end of an answer that can no longer be sent.
-            self._stop()
+        # With no request left Hypercorn would still linger for its keep-alive timeout.
+        self._host.loop.call_soon(self._stop)
 
     # --- Hypercorn's side ------------------------------------------------------------------
 
@@ -196,14 +197,15 @@ class Connection(asyncio.Protocol):
         finally:
             self._answering -= 1
             self._offer = None
-            if self._transport is None and not self._answering and not self._eof_told:
-                self._stop()
+            if self._transport is None and not self._eof_told:
+                self._stop_later()
 
     def _hand_over(self, offer: _Offer, seat: Seat, *, chunked: bool) -> bool:
         transport = self._transport
         if (
             transport is None
             or transport.is_closing()
+            or seat.closed
             or self._offer is not offer
             or self._waiting_reader is None
             or self._waiting_reader.done()
@@ -236,6 +238,7 @@ class Connection(asyncio.Protocol):
 
     def _served(self, task: asyncio.Task[None]) -> None:
         self._host.connections.discard(self)
+        self._cancel_linger()
         if not task.cancelled() and task.exception() is not None:
             _log.error("a connection ended in an error", exc_info=task.exception())
             self.abort()
@@ -256,9 +259,22 @@ class Connection(asyncio.Protocol):
         if self._waiting_reader is not None and not self._waiting_reader.done():
             self._waiting_reader.set_result(None)
 
+    def _stop_later(self) -> None:
+        # Hypercorn may go on with what the client had sent before it left. If it cannot, it would
+        # wait for ever for the end of an answer.
+        self._cancel_linger()
+        self._linger = self._host.loop.call_later(_LINGER_SECONDS, self._stop)
+
+    def _cancel_linger(self) -> None:
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+
     def _stop(self) -> None:
-        if self._task is not None:
-            self._host.loop.call_soon(self._task.cancel)
+        # While a request is being answered, cancelling would orphan its handler; it is told of
+        # the disconnect, or fails to write, and this is called again.
+        if self._task is not None and not self._answering:
+            self._task.cancel()
 
 
 class _Offer:
