@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -31,6 +31,9 @@ from app.server.streams import StreamLimits, Streams
 
 _URGENT_SECONDS = 1.0
 """How long whatever cannot be skipped may take once patience is over."""
+
+_OVERRUN_SECONDS = 0.5
+"""How much longer than asked the closing of streams may take."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,30 +62,39 @@ async def serve(
     hooks: Hooks,
     drain_seconds: float,
 ) -> None:
-    """Serve `app` on `sockets` until `stop`, and end in good order within a bounded time.
+    """Serve `app` on `sockets`, which are closed in the end, until `stop`.
 
-    The order of the end: unready, no new connections, streams drained, requests under way
-    answered, the rest cut off, the app's own shutdown. A second request to stop skips the waiting.
+    The end takes a bounded time, in this order: unready, no new connections, streams drained,
+    requests under way answered, the rest cut off, the app's own shutdown. A second request to stop
+    skips the waiting.
     Raises ConfigurationError when the app cannot start.
     """
-    loop = asyncio.get_running_loop()
     wrapped = wrap_app(app, config.wsgi_max_body_size, "asgi")
-    async with _lifespan(wrapped, config, stop) as state:
-        if stop.requested.is_set():
-            return
-        context = WorkerContext(None)
-        streams = Streams(limits, metrics, loop.time)
-        host = Host(wrapped, config, context, state, streams)
-        servers = await _start(host, sockets)
-        collector.settle()
-        hooks.started()
-        try:
-            await stop.requested.wait()
-        finally:
-            hooks.stopping()
-            for server in servers:
-                server.close()
-            await _end(host, stop, hooks, drain_seconds)
+    with _closing(sockets):
+        async with _lifespan(wrapped, config, stop) as state:
+            if stop.requested.is_set():
+                return
+            streams = Streams(limits, metrics, asyncio.get_running_loop().time)
+            host = Host(wrapped, config, WorkerContext(None), state, streams)
+            servers = await _start(host, sockets)
+            collector.settle()
+            hooks.started()
+            try:
+                await stop.requested.wait()
+            finally:
+                hooks.stopping()
+                for server in servers:
+                    server.close()
+                await _end(host, stop, hooks, drain_seconds)
+
+
+@contextmanager
+def _closing(sockets: Sockets) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for sock in (*sockets.secure_sockets, *sockets.insecure_sockets):
+            sock.close()
 
 
 @asynccontextmanager
@@ -134,7 +146,7 @@ async def _start(host: Host, sockets: Sockets) -> list[asyncio.Server]:
 async def _end(host: Host, stop: Stop, hooks: Hooks, drain_seconds: float) -> None:
     """Close all connections, streams first: Hypercorn waits for the requests they are."""
     config = host.config
-    await stop.patiently(hooks.drain(drain_seconds), drain_seconds + _URGENT_SECONDS)
+    await stop.patiently(hooks.drain(drain_seconds), drain_seconds + _OVERRUN_SECONDS)
     await host.context.terminated.set()
     await stop.patiently(_emptied(host), config.graceful_timeout)
     for connection in host.connections:

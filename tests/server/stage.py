@@ -1,0 +1,232 @@
+"""A small Quart app on the real server, the real audience and real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from quart import Quart, Response, request
+
+from app.live.audience import Audience, Delivery
+from app.live.handover import EXTENSION, SocketOffer
+from app.live.hub import Subscription
+from app.live.outbox import Outbox
+from app.live.payload import Payload
+from app.live.subscriber import Mailbox, Subscriber
+from app.metrics import Metrics
+from app.models import Channel
+from app.server.connection import Connection
+from app.server.hypercorn_contract import Config
+from app.server.listening import configure, listen
+from app.server.serve import Hooks, serve
+from app.server.stopping import Stop
+from app.server.streams import StreamLimits
+from app.settings import Settings
+
+PREAMBLE = b"retry: 2000\n\nevent: snapshot\ndata: {}\n\n"
+SERVING = Connection._serve.__qualname__
+LIMITS = StreamLimits()
+
+
+class WatchedAudience(Audience):
+    """The real audience, which also says when its members change."""
+
+    changed: asyncio.Event
+
+    def join(self, subscriber: Subscriber) -> None:
+        super().join(subscriber)
+        self.changed.set()
+
+    def replace(self, old: Subscriber, new: Subscriber) -> None:
+        super().replace(old, new)
+        self.changed.set()
+
+    def leave(self, subscriber: Subscriber) -> None:
+        super().leave(subscriber)
+        self.changed.set()
+
+
+class Stage:
+    """What a test needs of a running server."""
+
+    def __init__(self) -> None:
+        self.metrics = Metrics()
+        self.outbox = Outbox(self.metrics)
+        self.changed = asyncio.Event()
+        channels = (Channel.parse("kpi:minute"),)
+        self.audience = WatchedAudience(channels, (), self.outbox.put, lambda _: None)
+        self.audience.changed = self.changed
+        self.stop = Stop()
+        self.ready = asyncio.Event()
+        self.port = 0
+        self.log: list[str] = []
+        self.subscriptions: list[Subscription] = []
+        self.drained = asyncio.Event()
+        self.handlers = 0
+        self.hold = asyncio.Event()
+        self.held = asyncio.Event()
+
+    def app(self) -> Quart:
+        """Return the app: an endless stream, a short answer, one that waits, one that fails."""
+        app = Quart(__name__)
+
+        @app.before_serving
+        async def begin() -> None:
+            self.log.append("startup")
+
+        @app.after_serving
+        async def end() -> None:
+            self.log.append("shutdown")
+
+        @app.get("/stream")
+        async def stream() -> Response:
+            extensions: dict[str, Any] = request.scope["extensions"]
+            offer: SocketOffer | None = extensions.get(EXTENSION)
+            response = Response(self.stream(offer), headers={"Content-Type": "text/event-stream"})
+            response.timeout = None
+            return response
+
+        @app.route("/offered", methods=["GET", "POST"])
+        async def offered() -> Response:
+            there = EXTENSION in request.scope["extensions"]
+            return Response(b"", headers={"X-Offered": "yes" if there else "no"})
+
+        @app.get("/short")
+        async def short() -> str:
+            return "short"
+
+        @app.get("/slow")
+        async def slow() -> str:
+            self.held.set()
+            await self.hold.wait()
+            return "slow"
+
+        @app.get("/large")
+        async def large() -> bytes:
+            return bytes(8_000_000)
+
+        return app
+
+    async def stream(self, offer: SocketOffer | None) -> AsyncIterator[bytes]:
+        """Stream as the app's own routes do."""
+        mailbox = Mailbox(asyncio.get_running_loop().time() + 3600, self.metrics)
+        self.audience.join(mailbox)
+        subscription = Subscription(self.audience, mailbox, PREAMBLE)
+        self.handlers += 1
+        try:
+            yield subscription.preamble
+            if offer is None:
+                async for payload in mailbox:
+                    yield payload.plain
+            elif await offer.detach(subscription):
+                await asyncio.sleep(60)
+        finally:
+            self.handlers -= 1
+            self.changed.set()
+            if not subscription.handed_over:
+                subscription.leave()
+
+    async def publish(self, *data: bytes) -> None:
+        """Send events to all through the one writer, and wait until they are written."""
+        for each in data:
+            payload = Payload(b"data: " + each + b"\n\n")
+            self.outbox.put(Delivery(payload, list(self.audience.members)))
+        await self.outbox.emptied()
+
+    def deliver(self, data: bytes) -> None:
+        """Send one event to all at once."""
+        payload = Payload(b"data: " + data + b"\n\n")
+        for member in list(self.audience.members):
+            member.deliver(payload)
+
+    async def drain(self, seconds: float) -> None:
+        """Close all streams."""
+        self.log.append("drain")
+        for member in list(self.audience.members):
+            member.close()
+        self.drained.set()
+
+    async def listeners(self, count: int, *, handed_over: bool = True) -> None:
+        """Wait until so many listen, and their requests have unwound."""
+        async with asyncio.timeout(10):
+            while len(self.audience.members) != count or (handed_over and self.handlers):
+                self.changed.clear()
+                await self.changed.wait()
+
+
+async def idle() -> None:
+    """Wait until no connection is served by Hypercorn."""
+    tasks = [task for task in asyncio.all_tasks() if SERVING in repr(task.get_coro())]
+    if tasks:
+        async with asyncio.timeout(10):
+            await asyncio.wait(tasks)
+
+
+@asynccontextmanager
+async def running(
+    stage: Stage,
+    *,
+    limits: StreamLimits = LIMITS,
+    certificate: tuple[Path, Path] | None = None,
+    configured: Config | None = None,
+    drain_seconds: float = 1.0,
+) -> AsyncIterator[Stage]:
+    """Serve the stage's app on a free port until the context is left."""
+    settings = Settings(bind="127.0.0.1:0")
+    config = configured
+    if config is None and certificate is not None:
+        config = configure(settings, certificate=certificate[0], key=certificate[1])
+    elif config is None:
+        config = configure(settings)
+    # The kernel's own patience is long here: the tests look at ours.
+    sockets = listen(config, send_timeout_seconds=30)
+    stage.port = (sockets.secure_sockets + sockets.insecure_sockets)[0].getsockname()[1]
+    hooks = Hooks(
+        started=stage.ready.set,
+        stopping=lambda: stage.log.append("stopping"),
+        drain=stage.drain,
+    )
+    async with asyncio.TaskGroup() as group:
+        writing = group.create_task(stage.outbox.run())
+        serving = group.create_task(
+            serve(
+                stage.app(),
+                config,
+                sockets,
+                limits=limits,
+                metrics=stage.metrics,
+                stop=stage.stop,
+                hooks=hooks,
+                drain_seconds=drain_seconds,
+            )
+        )
+        async with asyncio.timeout(10):
+            await stage.ready.wait()
+        try:
+            yield stage
+        finally:
+            stage.stop.request()
+            await asyncio.wait((serving,))
+            writing.cancel()
+
+
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """Make a self-signed certificate for localhost; return certificate and key."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += ["-nodes", "-days", "2", "-subj", "/CN=localhost", "-out", str(certificate)]
+    command += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(key)]
+    subprocess.run(command, check=True, capture_output=True)
+    return certificate, key
+
+
+def trusting(certificate: Path, protocol: str = "http/1.1") -> ssl.SSLContext:
+    """Return a client's TLS context that trusts the certificate."""
+    context = ssl.create_default_context(cafile=str(certificate))
+    context.set_alpn_protocols([protocol])
+    return context

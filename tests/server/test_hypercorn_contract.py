@@ -1,0 +1,127 @@
+"""What is relied on in Hypercorn and Quart; a release that changes it fails here, by name.
+
+Behaviour is pinned by the other tests of this folder, on real sockets. Here are the names, and the
+few things that the other tests could not tell from a fault of our own.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
+from types import ModuleType
+
+import hypercorn.asyncio.task_group
+import hypercorn.asyncio.tcp_server
+import pytest
+import quart.asgi
+
+from app.server import hypercorn_contract as contract
+from app.server.connection import Connection
+
+
+def parameters(function: object) -> list[str]:
+    assert callable(function)
+    return list(inspect.signature(function).parameters)
+
+
+def attributes_of(owner: str, module: ModuleType) -> set[str]:
+    """Return what is asked of `self.<owner>` anywhere in a module."""
+    nodes = ast.walk(ast.parse(inspect.getsource(module)))
+    attributes = (node for node in nodes if isinstance(node, ast.Attribute))
+    return {
+        node.attr
+        for node in attributes
+        if isinstance(node.value, ast.Attribute) and node.value.attr == owner
+    }
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (contract.TCPServer, "app loop config context state reader writer"),
+        (contract.Lifespan, "app config loop lifespan_state"),
+        (contract.Lifespan.handle_lifespan, "self"),
+        (contract.Lifespan.wait_for_startup, "self"),
+        (contract.Lifespan.wait_for_shutdown, "self"),
+        (contract.WorkerContext, "max_requests"),
+        (contract.wrap_app, "app wsgi_max_body_size mode"),
+        (contract.Config.create_sockets, "self"),
+        (contract.Config.create_ssl_context, "self"),
+    ],
+    ids=lambda value: getattr(value, "__qualname__", None),
+)
+def test_signatures(function: object, expected: str) -> None:
+    assert parameters(function) == expected.split()
+
+
+def test_what_a_connection_is_asked_for() -> None:
+    module = hypercorn.asyncio.tcp_server
+    assert attributes_of("reader", module) == {"at_eof", "read"}
+    assert attributes_of("writer", module) == {
+        "close",
+        "drain",
+        "get_extra_info",
+        "wait_closed",
+        "write",
+        "write_eof",
+    }
+    for name in attributes_of("reader", module) | attributes_of("writer", module):
+        assert hasattr(Connection, name)
+
+
+def test_settings_that_are_set_exist() -> None:
+    config = contract.Config()
+    for name, value in (
+        ("backlog", 100),
+        ("graceful_timeout", 3),
+        ("h11_max_incomplete_size", 16_384),
+        ("include_server_header", True),
+        ("keep_alive_max_requests", 1000),
+        ("keep_alive_timeout", 5),
+        ("read_timeout", None),
+        ("shutdown_timeout", 60),
+        ("ssl_handshake_timeout", 60),
+        ("startup_timeout", 60),
+        ("workers", 1),
+    ):
+        assert getattr(config, name) == value, name
+
+
+def test_an_app_is_called_with_five_arguments() -> None:
+    source = inspect.getsource(hypercorn.asyncio.task_group)
+    assert "await app(scope, receive, send, sync_spawn, call_soon)" in source
+    assert parameters(contract.wrap_app(quart.Quart("x"), 0, "asgi").__call__) == [
+        "scope",
+        "receive",
+        "send",
+        "sync_spawn",
+        "call_soon",
+    ]
+
+
+def test_quart_cancels_its_handler_on_a_disconnect() -> None:
+    source = inspect.getsource(quart.asgi.ASGIHTTPConnection)
+    assert '"http.disconnect"' in source
+    assert "FIRST_COMPLETED" in source
+    assert "await cancel_tasks(pending)" in source
+
+
+def test_only_one_module_knows_hypercorn() -> None:
+    app = Path(inspect.getfile(contract)).parents[1]
+    importers = [
+        path.relative_to(app).as_posix()
+        for path in app.rglob("*.py")
+        if "hypercorn" in {name.split(".")[0] for name in imported(path)}
+    ]
+    assert importers == ["server/hypercorn_contract.py"]
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+        elif isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+    return names

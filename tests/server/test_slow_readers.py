@@ -1,0 +1,122 @@
+"""Readers that do not read: cut off and counted, at nobody else's expense."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from app.server.streams import StreamLimits
+from tests.server.clients import Http1, connected
+from tests.server.stage import PREAMBLE, Stage, running, trusting
+
+EVENT = b"x" * 4000
+SIZE = len(b"data: " + EVENT + b"\n\n")
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
+async def test_a_full_buffer_cuts_off_its_reader_and_nobody_else(
+    stage: Stage, certificate: tuple[Path, Path], *, encrypted: bool
+) -> None:
+    tls = trusting(certificate[0]) if encrypted else None
+    async with (
+        running(
+            stage,
+            limits=StreamLimits(buffer_bytes=65_536),
+            certificate=certificate if encrypted else None,
+        ),
+        connected(stage.port, tls=tls, receive_buffer=4096) as stalled,
+        connected(stage.port, tls=tls) as reading,
+    ):
+        stalled.writer.write(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await reading.get("/stream")
+        assert await reading.body(len(PREAMBLE)) == PREAMBLE
+        await stage.listeners(2)
+        sent = 0
+        while len(stage.audience.members) == 2:
+            await stage.publish(EVENT)
+            sent += 1
+            assert await reading.body(SIZE) == b"data: " + EVENT + b"\n\n"
+            # Its own bound, the kernel's two buffers, and what TLS keeps besides.
+            assert sent * SIZE < 1_000_000
+        assert stage.metrics.slow_readers_closed == 1
+        await stage.publish(b"last")
+        assert await reading.body(12) == b"data: last\n\n"
+
+
+async def stall(stage: Stage, client: Http1) -> None:
+    """Send until the client's bytes stay in the server's own buffer."""
+    await client.get("/stream")
+    await stage.listeners(1)
+    (subscriber,) = stage.audience.members
+    for _ in range(64):
+        if subscriber._transport.get_write_buffer_size() > 30_000:  # type: ignore[attr-defined]
+            return
+        stage.deliver(EVENT)
+    pytest.fail("the kernel takes it all")
+
+
+async def test_who_takes_nothing_for_too_long_is_cut_off(stage: Stage) -> None:
+    limits = StreamLimits(send_timeout_seconds=0.2)
+    async with (
+        running(stage, limits=limits),
+        connected(stage.port, receive_buffer=4096) as client,
+    ):
+        await stall(stage, client)
+        await asyncio.sleep(0.1)  # until the kernel, too, takes no more
+        stage.deliver(b"not yet")
+        assert len(stage.audience.members) == 1
+        await asyncio.sleep(0.25)  # the time that it takes nothing
+        stage.deliver(b"now")
+        await stage.listeners(0)
+        assert stage.metrics.slow_readers_closed == 1
+
+
+async def test_who_takes_little_but_takes_is_kept(stage: Stage) -> None:
+    limits = StreamLimits(send_timeout_seconds=0.5)
+    async with (
+        running(stage, limits=limits),
+        connected(stage.port, receive_buffer=4096) as client,
+    ):
+        await stall(stage, client)
+        for _ in range(8):
+            await client.reader.readexactly(8000)
+            await asyncio.sleep(0.1)  # each pause is short, all together are too long
+            stage.deliver(EVENT)
+        assert len(stage.audience.members) == 1
+        assert stage.metrics.slow_readers_closed == 0
+
+
+async def test_who_was_behind_and_catches_up_misses_nothing(stage: Stage) -> None:
+    async with running(stage), connected(stage.port, receive_buffer=4096) as client:
+        await client.get("/stream")
+        await stage.listeners(1)
+        for _ in range(60):
+            stage.deliver(EVENT)
+        body = await client.body(len(PREAMBLE) + 60 * SIZE)
+        assert body == PREAMBLE + (b"data: " + EVENT + b"\n\n") * 60
+        stage.deliver(b"on")
+        stage.stop.request()
+        assert await client.rest() == b"data: on\n\n"
+
+
+async def test_a_hundred_stalled_readers_hold_up_no_other(stage: Stage) -> None:
+    async with (
+        running(stage, limits=StreamLimits(buffer_bytes=65_536)),
+        AsyncExitStack() as stalled,
+        connected(stage.port) as reading,
+    ):
+        for _ in range(100):
+            connection = connected(stage.port, receive_buffer=4096)
+            client = await stalled.enter_async_context(connection)
+            client.writer.write(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await reading.get("/stream")
+        assert await reading.body(len(PREAMBLE)) == PREAMBLE
+        await stage.listeners(101)
+        for _ in range(80):
+            await stage.publish(EVENT)
+            assert await reading.body(SIZE) == b"data: " + EVENT + b"\n\n"
+        await stage.listeners(1)
+        assert stage.metrics.slow_readers_closed == 100
