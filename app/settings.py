@@ -65,6 +65,20 @@ class Settings(BaseSettings):
         timedelta(hours=2),
         description="How far back published buckets are compared again, such as 2h",
     )
+    materialized_only: bool = Field(
+        False,
+        description="TimescaleDB: show only what the refresh jobs have written; false: real-time",
+    )
+    retention: Duration | None = Field(
+        None,
+        gt=timedelta(0),
+        description="TimescaleDB: how long raw rows are kept, such as 30d; empty: for ever",
+    )
+    compress_after: Duration | None = Field(
+        None,
+        gt=timedelta(0),
+        description="TimescaleDB: the age at which raw rows are compressed; empty: never",
+    )
     max_streams: int = Field(20_000, ge=1, description="Streams that a process keeps open at most")
     max_streams_per_address: int = Field(
         1_000, ge=1, description="Streams from one client address at most"

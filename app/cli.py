@@ -1,0 +1,155 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import click
+from pydantic import SecretStr, ValidationError
+
+from app.data import schema
+from app.data.database import Database
+from app.data.demo.feed import DemoFeed
+from app.data.embedded import embedded_postgres
+from app.errors import KpiStreamError
+from app.gateway import nothing, run_gateway
+from app.models import Channel, Period, parse_code, parse_period
+from app.settings import Settings
+from app.watch import watch as watch_channel
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Say in one sentence what is wrong, without a traceback."""
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "KPI_" + "_".join(map(str, first["loc"])).upper()
+        message = first["msg"].removeprefix("Value error, ")
+        raise click.ClickException(f"{name}: {message}") from None
+    except KpiStreamError as error:
+        raise click.ClickException(str(error)) from None
+    except BaseExceptionGroup as group:
+        known, others = group.split(KpiStreamError)
+        if known is None or others is not None:
+            raise
+        raise click.ClickException(str(_first(known))) from None
+
+
+def _first(group: BaseExceptionGroup[KpiStreamError]) -> KpiStreamError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _run(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
+    """Run a command with the settings, on the embedded PostgreSQL where they name no database."""
+    with _plain_errors():
+        asyncio.run(_with_database(Settings(), work))
+
+
+async def _with_database(
+    settings: Settings, work: Callable[[Settings], Coroutine[Any, Any, None]]
+) -> None:
+    async with _database(settings) as complete:
+        await work(complete)
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Settings]:
+    if settings.database_url is not None:
+        yield settings
+        return
+    async with embedded_postgres(settings.data_dir) as url:
+        _say(f"PostgreSQL   embedded, its data is in {settings.data_dir.resolve()}")
+        complete = settings.model_copy(update={"database_url": SecretStr(url)})
+        await _create_schema(complete)
+        yield complete
+
+
+async def _create_schema(settings: Settings) -> None:
+    async with Database(settings) as database:
+        await schema.init(database, settings)
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _say_started(settings: Settings) -> None:
+    _say(f"Dashboard    http://{settings.bind}/   (Ctrl-C stops everything)")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="kpi-stream")
+@click.option("-v", "--verbose", is_flag=True, help="Log more.")
+def main(verbose: bool) -> None:
+    """Real-time KPI dashboards over Server-Sent Events.
+
+    Settings come from KPI_* variables and .env; .env.example lists them all.
+    """
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+
+
+@main.command()
+def demo() -> None:
+    """Run it all on real input: a database, this machine's KPIs and simulated business ones."""
+
+    async def run(settings: Settings) -> None:
+        await _create_schema(settings)
+        await run_gateway(
+            settings,
+            beside=lambda service: DemoFeed(service.database),
+            started=lambda: _say_started(settings),
+        )
+
+    _run(run)
+
+
+@main.command()
+def serve() -> None:
+    """Serve the KPIs of a database to browsers and curl."""
+
+    async def run(settings: Settings) -> None:
+        await run_gateway(settings, beside=nothing, started=lambda: _say_started(settings))
+
+    _run(run)
+
+
+@main.group()
+def db() -> None:
+    """Set up or examine the database."""
+
+
+@db.command("init")
+def db_init() -> None:
+    """Create tables, aggregates and views; safe to run again."""
+
+    async def run(settings: Settings) -> None:
+        await _create_schema(settings)
+        _say("The database is ready.")
+
+    _run(run)
+
+
+@main.command()
+@click.argument("code")
+@click.option("--period", type=click.Choice([p.value for p in Period]), default="minute")
+@click.option("--url", default=None, help="Where the server is; default: KPI_BIND.")
+def watch(code: str, period: str, url: str | None) -> None:
+    """Print a KPI's values as they come, reconnecting as a browser would."""
+    with _plain_errors():
+        channel = Channel(parse_code(code), parse_period(period))
+        try:
+            watch_channel(url or f"http://{Settings().bind}", channel, click.echo)
+        except KeyboardInterrupt:
+            return

@@ -1,0 +1,43 @@
+"""What requests say in their query strings, checked."""
+
+from __future__ import annotations
+
+from quart import Request
+
+from app.errors import InvalidParameterError
+from app.live.snapshots import MAX_HISTORY
+from app.models import Channel, Period, parse_code, parse_period
+
+DEFAULT_HISTORY = 60
+MAX_CHANNELS = 256
+
+
+def channel(request: Request, code: str) -> Channel:
+    """Return the channel of a KPI's URL; the period is `minute` where none is named."""
+    return Channel(parse_code(code), parse_period(request.args.get("period", Period.MINUTE)))
+
+
+def channels(request: Request) -> list[Channel]:
+    """Return the channels of a stream over many, each once, in the order named."""
+    named = list(dict.fromkeys(map(Channel.parse, request.args.getlist("channel"))))
+    if not named:
+        raise InvalidParameterError("name at least one channel, as in ?channel=code:minute")
+    if len(named) > MAX_CHANNELS:
+        raise InvalidParameterError(f"a stream carries up to {MAX_CHANNELS} channels")
+    return named
+
+
+def history(request: Request) -> int:
+    """Return how many buckets a snapshot should have."""
+    text = request.args.get("history", str(DEFAULT_HISTORY))
+    if not (text.isascii() and text.isdigit() and len(text) < 8 and int(text) <= MAX_HISTORY):
+        raise InvalidParameterError(f"history must be a whole number from 0 to {MAX_HISTORY}")
+    return int(text)
+
+
+def cursors(request: Request) -> list[str]:
+    """Return the cursors that say where the client stands; Last-Event-ID wins over `cursor=`."""
+    last_event_id = request.headers.get("Last-Event-ID")
+    if last_event_id:
+        return [last_event_id]
+    return [cursor for cursor in request.args.getlist("cursor") if cursor]

@@ -1,0 +1,47 @@
+"""Errors as RFC 9457 problem+json, in the one place where they become HTTP."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+from quart import Quart, Response
+from werkzeug.exceptions import HTTPException
+
+from app.errors import KpiStreamError, OverloadedError, UnavailableError
+from app.live import wire
+
+log = logging.getLogger(__name__)
+
+
+def problem(
+    status: int, title: str, detail: str, headers: dict[str, str] | None = None
+) -> Response:
+    """Return a problem as a response."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    response = Response(wire.dumps(body), status, headers, content_type="application/problem+json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def install(app: Quart) -> None:
+    """Make every error of `app` a problem."""
+
+    async def known(error: KpiStreamError) -> Response:
+        headers = {}
+        if isinstance(error, UnavailableError | OverloadedError):
+            headers["Retry-After"] = str(error.retry_after_seconds)
+        return problem(error.status, error.title, str(error), headers)
+
+    async def of_http(error: HTTPException) -> Response:
+        status = HTTPStatus(error.code or 500)
+        headers = {name: value for name, value in error.get_headers() if name == "Allow"}
+        return problem(status, status.phrase, error.description or status.phrase, headers)
+
+    async def unknown(error: Exception) -> Response:
+        log.error("an unexpected error", exc_info=error)
+        return problem(500, "Internal error", "The server has logged what went wrong.")
+
+    app.register_error_handler(KpiStreamError, known)
+    app.register_error_handler(HTTPException, of_http)
+    app.register_error_handler(Exception, unknown)

@@ -1,0 +1,20 @@
+"""The dashboard's files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from quart import Blueprint, Response, send_from_directory
+
+WEB = Path(__file__).parents[3] / "web"
+
+
+def blueprint() -> Blueprint:
+    """Return the routes of the dashboard; a browser asks each time whether a file is still good."""
+    routes = Blueprint("pages", __name__, static_folder=WEB, static_url_path="/web")
+
+    @routes.get("/")
+    async def index() -> Response:
+        return await send_from_directory(WEB, "index.html")
+
+    return routes

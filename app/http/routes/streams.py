@@ -1,0 +1,67 @@
+"""The SSE streams."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import cast
+
+from quart import Blueprint, Response, request
+
+from app.errors import UnavailableError
+from app.http import parameters
+from app.live.handover import EXTENSION, SocketOffer
+from app.live.preamble import BUSY_RETRY_MILLISECONDS, retry_block
+from app.models import Channel
+from app.service import Service
+
+HAND_OVER_SECONDS = 60.0
+"""A bound on a wait that takes a few turns of the event loop."""
+
+HEADERS = {
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+}
+
+
+def blueprint(service: Service) -> Blueprint:
+    """Return the routes that stream."""
+    routes = Blueprint("streams", __name__)
+
+    @routes.get("/kpi/<code>/stream")
+    async def one(code: str) -> Response:
+        return await respond([parameters.channel(request, code)])
+
+    @routes.get("/stream")
+    async def many() -> Response:
+        return await respond(parameters.channels(request))
+
+    async def respond(channels: list[Channel]) -> Response:
+        history = parameters.history(request)
+        cursors = parameters.cursors(request)
+        for channel in channels:
+            if service.hub.live(channel) is None:
+                await service.catalogue.require(channel.code)
+        offer = cast("SocketOffer | None", request.scope["extensions"].get(EXTENSION))
+        body = b"" if request.method == "HEAD" else stream(channels, cursors, history, offer)
+        response = Response(body, 200, HEADERS, content_type="text/event-stream; charset=utf-8")
+        response.timeout = None  # a stream's life is the hub's to end
+        return response
+
+    async def stream(
+        channels: list[Channel], cursors: list[str], history: int, offer: SocketOffer | None
+    ) -> AsyncIterator[bytes]:
+        try:
+            async with service.hub.subscribe(channels, cursors, history) as subscription:
+                yield subscription.preamble
+                if offer is None:
+                    async for payload in subscription.mailbox:
+                        yield payload.plain
+                elif await offer.detach(subscription):
+                    # The socket is the channel's now; this request is told so as a disconnect.
+                    await asyncio.sleep(HAND_OVER_SECONDS)
+        except UnavailableError as error:
+            # An EventSource gives up for good on any other status than 200: say when to come back.
+            yield retry_block(BUSY_RETRY_MILLISECONDS) + f": {error}\n\n".encode()
+
+    return routes

@@ -1,0 +1,300 @@
+"""All channels of this process: who listens to what, and what runs while they do."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from types import TracebackType
+from typing import Self
+
+from app.data.repository import Repository
+from app.errors import DatabaseUnavailableError, UnavailableError
+from app.grid import Grid
+from app.live import sse, wire
+from app.live.audience import Audience, Delivery
+from app.live.broadcaster import Broadcaster
+from app.live.clock import DatabaseClock
+from app.live.outbox import SLICE, Outbox
+from app.live.payload import Payload
+from app.live.poller import Poller
+from app.live.preamble import Standing, retry_block
+from app.live.subscriber import Mailbox, Subscriber
+from app.metrics import Metrics
+from app.models import Bucket, Channel, Period
+from app.settings import Settings
+
+SCREENFUL = 120
+"""Buckets that a channel keeps at least; a snapshot of so many costs no query while it is live."""
+
+READY_TIMEOUT_SECONDS = 10.0
+
+
+class Subscription:
+    """One subscriber's place in an audience."""
+
+    __slots__ = ("_audience", "_subscriber", "handed_over", "mailbox", "preamble")
+
+    def __init__(self, audience: Audience, mailbox: Mailbox, preamble: bytes) -> None:
+        self.preamble = preamble
+        self.mailbox = mailbox
+        self.handed_over = False
+        self._audience = audience
+        self._subscriber: Subscriber = mailbox
+
+    @property
+    def expires(self) -> float:
+        """The loop time at which the stream has lived long enough."""
+        return self._subscriber.expires
+
+    @property
+    def closed(self) -> bool:
+        """Whether the mailbox was told to close: then there is nothing to hand over."""
+        return self.mailbox.closed
+
+    def replace(self, subscriber: Subscriber) -> list[Payload]:
+        """Put another subscriber in the mailbox's place; return what the mailbox still holds.
+
+        From then on it is the new subscriber that must `leave`.
+        """
+        mailbox = self.mailbox
+        self.handed_over = True
+        self._subscriber = subscriber
+        self._audience.replace(mailbox, subscriber)
+        # This lives as long as the socket does, and these two would be the most of it.
+        del self.mailbox, self.preamble
+        return mailbox.succeed(subscriber)
+
+    def leave(self) -> None:
+        """Listen no more; idempotent."""
+        self._audience.leave(self._subscriber)
+
+
+def widths(settings: Settings, period: Period) -> tuple[int, int]:
+    """Return how many buckets a series keeps, and how many of them are its correction window."""
+    seconds = {Period.MINUTE: 60, Period.HOUR: 3600, Period.DAY: 86_400}[period]
+    width = int(-(-settings.correction_window.total_seconds() // seconds)) + 1
+    return max(SCREENFUL, width) + 1, width
+
+
+class Hub:
+    """The broadcasters of this process, their audiences, and the pollers that feed them.
+
+    `async with` it: pollers, writer and heartbeat run until it is left. With nobody listening
+    none of them asks the database anything.
+    """
+
+    def __init__(self, repository: Repository, settings: Settings, metrics: Metrics) -> None:
+        self.clock = DatabaseClock()
+        self._repository = repository
+        self._settings = settings
+        self._metrics = metrics
+        self._grids = {period: Grid(period, settings.zone) for period in Period}
+        self._broadcasters: dict[Channel, Broadcaster] = {}
+        self._audiences: dict[tuple[Channel, ...], Audience] = {}
+        self._outbox = Outbox(metrics)
+        self._pollers = {period: self._make_poller(period) for period in Period}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._group = asyncio.TaskGroup()
+        self.draining = False
+
+    def _make_poller(self, period: Period) -> Poller:
+        depth, width = widths(self._settings, period)
+        return Poller(
+            period,
+            self._grids[period],
+            self._repository,
+            self.clock,
+            self._flush,
+            grace_seconds=self._settings.grace_seconds,
+            depth=depth,
+            width=width,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        runners = [poller.run() for poller in self._pollers.values()]
+        runners += [self._outbox.run(), self._beat()]
+        self._tasks = [self._group.create_task(runner) for runner in runners]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self._group.__aexit__(kind, error, trace)
+
+    def grid(self, period: Period) -> Grid:
+        """Return the grid of a period."""
+        return self._grids[period]
+
+    def live(self, channel: Channel) -> Broadcaster | None:
+        """Return the broadcaster of a channel that somebody listens to and that is loaded."""
+        broadcaster = self._broadcasters.get(channel)
+        return broadcaster if broadcaster is not None and broadcaster.loaded else None
+
+    @property
+    def listeners(self) -> int:
+        """How many streams are open."""
+        return sum(len(audience.members) for audience in self._audiences.values())
+
+    @asynccontextmanager
+    async def subscribe(
+        self, channels: Sequence[Channel], cursors: Sequence[str], history: int
+    ) -> AsyncIterator[Subscription]:
+        """Listen to channels from where the cursors stand; the subscription starts with a preamble.
+
+        Raises UnavailableError while draining and where the first listener finds no database.
+        """
+        if self.draining:
+            raise UnavailableError("the server is shutting down; another one will answer")
+        broadcasters = [self._hold(channel) for channel in dict.fromkeys(channels)]
+        try:
+            async with asyncio.timeout(READY_TIMEOUT_SECONDS):
+                standing, older = await self._prepare(broadcasters, cursors)
+            # Nothing is awaited from here to the audience: between preamble and stream
+            # nothing can fall.
+            subscription = self._join(broadcasters, standing, older, history)
+        except TimeoutError:
+            raise DatabaseUnavailableError("the database did not answer in time") from None
+        finally:
+            self._let_go(broadcasters)
+        try:
+            yield subscription
+        finally:
+            if not subscription.handed_over:
+                subscription.leave()
+
+    async def _prepare(
+        self, broadcasters: list[Broadcaster], cursors: Sequence[str]
+    ) -> tuple[Standing, dict[Channel, dict[int, Bucket]]]:
+        """Load what is not loaded, and read what the cursors need from before it."""
+        await self._turn(b for b in broadcasters if not b.loaded)
+        standing = Standing.read(cursors, broadcasters)
+        # Another process may have published further than this one: look before calling it wrong.
+        await self._turn(standing.ahead(broadcasters), compare=True)
+        standing.check(broadcasters)
+        older = await self._older(standing.needs_older(broadcasters))
+        corrected = standing.corrected(broadcasters, older)
+        if corrected:
+            # Or have published a correction that this one has not seen. Without the database
+            # what was published here stands.
+            with suppress(DatabaseUnavailableError):
+                await self._turn(corrected, compare=True)
+        return standing, older
+
+    async def _turn(self, broadcasters: Iterable[Broadcaster], *, compare: bool = False) -> None:
+        for period in sorted({broadcaster.grid.period for broadcaster in broadcasters}):
+            await self._pollers[period].turn(compare=compare)
+
+    async def _older(self, needed: dict[Broadcaster, int]) -> dict[Channel, dict[int, Bucket]]:
+        older: dict[Channel, dict[int, Bucket]] = {}
+        for period in sorted({broadcaster.grid.period for broadcaster in needed}):
+            firsts = {b.channel.code: at for b, at in needed.items() if b.grid.period == period}
+            reading = await self._repository.since(period, firsts)
+            for code, bucket in reading.rows:
+                older.setdefault(Channel(code, period), {})[bucket.start] = bucket
+        return older
+
+    def _join(
+        self,
+        broadcasters: list[Broadcaster],
+        standing: Standing,
+        older: dict[Channel, dict[int, Bucket]],
+        history: int,
+    ) -> Subscription:
+        audience = self._audience(broadcasters)
+        blocks = standing.blocks(broadcasters, older, history)
+        preamble = retry_block() + sse.burst(blocks, audience.cursor())
+        now = asyncio.get_running_loop().time()
+        age = self._settings.stream_max_age.total_seconds() * random.uniform(0.8, 1.2)  # noqa: S311
+        mailbox = Mailbox(now + age, self._metrics)
+        audience.join(mailbox)
+        self._metrics.streams_opened += 1
+        self._metrics.cursors_refused += len(standing.refused)
+        return Subscription(audience, mailbox, preamble)
+
+    def _audience(self, broadcasters: list[Broadcaster]) -> Audience:
+        key = tuple(sorted(broadcaster.channel for broadcaster in broadcasters))
+        audience = self._audiences.get(key)
+        if audience is None:
+            audience = Audience(key, broadcasters, self._outbox.put, self._dissolve)
+            self._audiences[key] = audience
+            for broadcaster in broadcasters:
+                broadcaster.audiences.add(audience)
+        return audience
+
+    def _dissolve(self, audience: Audience) -> None:
+        """Forget an audience whose last member has left, and what nobody listens to any more."""
+        del self._audiences[audience.channels]
+        for channel in audience.channels:
+            broadcaster = self._broadcasters[channel]
+            broadcaster.audiences.discard(audience)
+            self._stop_if_idle(broadcaster)
+
+    def _hold(self, channel: Channel) -> Broadcaster:
+        broadcaster = self._broadcasters.get(channel)
+        if broadcaster is None:
+            broadcaster = Broadcaster(channel, self._grids[channel.period])
+            self._broadcasters[channel] = broadcaster
+            self._pollers[channel.period].watch(broadcaster)
+        broadcaster.holds += 1
+        return broadcaster
+
+    def _let_go(self, broadcasters: list[Broadcaster]) -> None:
+        for broadcaster in broadcasters:
+            broadcaster.holds -= 1
+            self._stop_if_idle(broadcaster)
+
+    def _stop_if_idle(self, broadcaster: Broadcaster) -> None:
+        if broadcaster.idle:
+            del self._broadcasters[broadcaster.channel]
+            self._pollers[broadcaster.channel.period].unwatch(broadcaster)
+
+    async def _flush(self) -> None:
+        """Send what a tick has gathered, and wait until it is written."""
+        for audience in list(self._audiences.values()):
+            audience.seal()
+        await self._outbox.emptied()
+
+    async def _beat(self) -> None:
+        """Send a ping to everybody before the silence gets too long; end streams of full age."""
+        while True:
+            await asyncio.sleep(self._settings.heartbeat_seconds * 0.9)
+            if self._outbox.busy:
+                continue
+            time = {"time": wire.timestamp(round(self.clock.now(), 3))}
+            payload = Payload(sse.burst([sse.fields("ping", wire.dumps(time))]))
+            now = asyncio.get_running_loop().time()
+            for audience in list(self._audiences.values()):
+                members = list(audience.members)
+                self._outbox.put(Delivery(payload, members))
+                for subscriber in members:
+                    if subscriber.expires <= now:
+                        self._metrics.streams_expired += 1
+                        subscriber.close()
+            await self._outbox.emptied()
+
+    async def step(self) -> None:
+        """Bring everything that is listened to in step with the database now."""
+        for poller in self._pollers.values():
+            await poller.turn(compare=True)
+
+    def refuse_more(self) -> None:
+        """Take no more listeners from now on."""
+        self.draining = True
+
+    async def drain(self, seconds: float) -> None:
+        """End all streams, spread over so many seconds."""
+        members = [m for audience in self._audiences.values() for m in audience.members]
+        random.shuffle(members)
+        pause = seconds / (len(members) // SLICE + 1)
+        for first in range(0, len(members), SLICE):
+            for subscriber in members[first : first + SLICE]:
+                subscriber.close()
+            await asyncio.sleep(pause)

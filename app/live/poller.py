@@ -1,0 +1,272 @@
+"""Keeps the watched channels of one period in step with the database, one query a tick."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
+
+from app.data.repository import Reading, Repository
+from app.errors import DatabaseUnavailableError
+from app.grid import Grid
+from app.live.clock import DatabaseClock
+from app.live.series import Series
+from app.models import Bucket, Channel, Period
+
+log = logging.getLogger(__name__)
+
+SLICE = 64
+"""Channels between two looks at the event loop; about a millisecond's work."""
+
+COMPARE_SECONDS = 5.0
+"""The least time between two looks for corrections."""
+
+COMPARE_SHARE = 20
+"""A look for corrections is followed by a rest this many times as long, so that it costs the
+database at most 5 % of one core, however many channels there are."""
+
+LONGEST_SLEEP_SECONDS = 600.0
+"""The monotonic clock and the database's drift apart; they are compared at least this often."""
+
+LATE_RETRY_SECONDS = (0.02, 0.1, 0.5, 1.0)
+"""When to ask again for a bucket that the database did not yet hold to be complete."""
+
+FAILURE_RETRY_SECONDS = (0.25, 0.5, 1.0, 2.0, 4.0)
+
+
+class Watched(Protocol):
+    """A channel as a poller sees it."""
+
+    @property
+    def channel(self) -> Channel:
+        """Which channel this is."""
+
+    @property
+    def loaded(self) -> bool:
+        """Whether it has a series."""
+
+    @property
+    def series(self) -> Series:
+        """What was published so far; only once loaded."""
+
+    def load(self, series: Series) -> None:
+        """Start from what the database has now."""
+
+    def observe(self, buckets: Iterable[Bucket]) -> None:
+        """Publish what is new or changed."""
+
+    def trouble(self, reason: str | None, since: float | None) -> None:
+        """Take note that the data cannot be read since then, or (None) that it can."""
+
+
+class Poller:
+    """Watches channels of one period; asks nothing while there are none.
+
+    All its series end at the same bucket, so that one range of one view answers for all. A *turn*
+    loads new channels, then looks for newly complete buckets when one is due, then for
+    corrections when they are due or asked for.
+    """
+
+    def __init__(
+        self,
+        period: Period,
+        grid: Grid,
+        repository: Repository,
+        clock: DatabaseClock,
+        flush: Callable[[], Awaitable[None]],
+        *,
+        grace_seconds: float,
+        depth: int,
+        width: int,
+    ) -> None:
+        self.period = period
+        self.grid = grid
+        self._repository = repository
+        self._clock = clock
+        self._flush = flush
+        self._grace_seconds = grace_seconds
+        self._depth = depth
+        self._width = width
+        self._watched: dict[Channel, Watched] = {}
+        self._waiting: list[asyncio.Future[None]] = []
+        self._wakeup = asyncio.Event()
+        self._compare_wanted = False
+        self._advance_at = 0.0
+        self._compare_at = 0.0
+        self._late = 0
+        self._failures = 0
+
+    def watch(self, watched: Watched) -> None:
+        """Keep a channel up to date from the next turn on."""
+        self._watched[watched.channel] = watched
+
+    def unwatch(self, watched: Watched) -> None:
+        """Leave a channel alone."""
+        self._watched.pop(watched.channel, None)
+
+    async def turn(self, *, compare: bool = False) -> None:
+        """Wait until all that is watched is loaded and in step, also corrections if asked for.
+
+        All who wait share one turn. Raises DatabaseUnavailableError.
+        """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(done)
+        self._compare_wanted = self._compare_wanted or compare
+        self._advance_at = 0.0 if compare else self._advance_at
+        self._wakeup.set()
+        await done
+
+    async def run(self) -> None:
+        """Take turns until cancelled."""
+        while True:
+            await self._until_due()
+            waiting, self._waiting = self._waiting, []
+            try:
+                await self._take_turn()
+            except DatabaseUnavailableError as error:
+                await self._failed(error, waiting)
+            except Exception as error:  # a fault of ours must not end the polling for good
+                log.exception("polling %s failed", self.period)
+                unavailable = DatabaseUnavailableError(f"polling failed: {error!r}")
+                await self._failed(unavailable, waiting)
+            else:
+                for done in waiting:
+                    if not done.done():
+                        done.set_result(None)
+
+    async def _until_due(self) -> None:
+        """Sleep until a bucket is complete, corrections are due or somebody waits."""
+        while not self._waiting:
+            self._wakeup.clear()
+            now = asyncio.get_running_loop().time()
+            delay = min(self._advance_at, self._compare_at) - now if self._watched else None
+            if delay is not None and delay <= 0:
+                return
+            try:
+                async with asyncio.timeout(
+                    None if delay is None else min(delay, LONGEST_SLEEP_SECONDS)
+                ):
+                    await self._wakeup.wait()
+            except TimeoutError:
+                return
+
+    async def _take_turn(self) -> None:
+        loop = asyncio.get_running_loop()
+        new = [watched for watched in self._watched.values() if not watched.loaded]
+        if len(new) < len(self._watched) and loop.time() >= self._advance_at:
+            await self._advance()
+        if new:
+            await self._load(new)
+        if self._compare_wanted or (self._watched and loop.time() >= self._compare_at):
+            self._compare_wanted = False
+            await self._compare()
+        self._failures = 0
+
+    def _in_step(self) -> list[Watched]:
+        return [watched for watched in self._watched.values() if watched.loaded]
+
+    async def _load(self, new: list[Watched]) -> None:
+        codes = [watched.channel.code for watched in new]
+        reading = await self._repository.window(self.period, codes, self._depth)
+        self._answered(reading)
+        rows = _by_code(reading)
+        if any(w.series.end < reading.complete_until for w in self._in_step()):
+            # A bucket became complete between the two queries: bring the others along.
+            await self._advance()
+        for at, watched in enumerate(new):
+            watched.load(
+                Series(
+                    watched.channel,
+                    self.grid,
+                    rows.get(watched.channel.code, {}).values(),
+                    reading.complete_until,
+                    depth=self._depth,
+                    width=self._width,
+                )
+            )
+            if at % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+        self._schedule(reading)
+        if self._compare_at == 0.0 or len(new) == len(self._watched):
+            self._compare_at = asyncio.get_running_loop().time() + COMPARE_SECONDS
+
+    async def _advance(self) -> None:
+        """Publish the buckets that became complete."""
+        behind = self._in_step()
+        if not behind:
+            return
+        end = min(watched.series.end for watched in behind)
+        after = self.grid.shift(end, -1)
+        codes = [watched.channel.code for watched in behind]
+        reading = await self._repository.new_buckets(self.period, codes, after)
+        self._answered(reading)
+        rows = _by_code(reading)
+        nothing: dict[int, Bucket] = {}
+        for at, watched in enumerate(behind):
+            found = rows.get(watched.channel.code, nothing)
+            watched.observe(watched.series.completed(found, reading.complete_until))
+            if at % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+        self._schedule(reading, late=reading.complete_until <= end)
+        await self._flush()
+
+    async def _compare(self) -> None:
+        """Publish what has changed in the correction windows."""
+        started = asyncio.get_running_loop().time()
+        compared = self._in_step()
+        if compared:
+            first = min(watched.series.window_start for watched in compared)
+            until = min(watched.series.end for watched in compared)
+            digests = {w.channel.code: w.series.window_digest() for w in compared}
+            changed = await self._repository.differing(self.period, digests, first, until)
+            for watched in compared:
+                buckets = changed.get(watched.channel.code)
+                if buckets is not None:
+                    watched.observe(watched.series.compared(buckets))
+            self._recovered()
+            await self._flush()
+        ended = asyncio.get_running_loop().time()
+        self._compare_at = ended + max(COMPARE_SECONDS, COMPARE_SHARE * (ended - started))
+
+    def _answered(self, reading: Reading) -> None:
+        self._clock.set(reading.now)
+        self._recovered()
+
+    def _recovered(self) -> None:
+        for watched in self._watched.values():
+            watched.trouble(None, None)
+
+    def _schedule(self, reading: Reading, *, late: bool = False) -> None:
+        """Work out when the next bucket will be complete, by the database's clock."""
+        due = self.grid.next(reading.complete_until) + self._grace_seconds
+        if late and due <= reading.now:
+            # Complete by the clock, but the database's views are not there yet.
+            delay = LATE_RETRY_SECONDS[min(self._late, len(LATE_RETRY_SECONDS) - 1)]
+            self._late += 1
+        else:
+            self._late = 0
+            delay = max(due - reading.now, LATE_RETRY_SECONDS[0])
+        self._advance_at = asyncio.get_running_loop().time() + min(delay, LONGEST_SLEEP_SECONDS)
+
+    async def _failed(
+        self, error: DatabaseUnavailableError, waiting: list[asyncio.Future[None]]
+    ) -> None:
+        for done in waiting:
+            if not done.done():
+                done.set_exception(error)
+        for watched in self._in_step():
+            watched.trouble("the database does not answer", self._clock.last_answer)
+        await self._flush()
+        delay = FAILURE_RETRY_SECONDS[min(self._failures, len(FAILURE_RETRY_SECONDS) - 1)]
+        self._failures += 1
+        again = asyncio.get_running_loop().time() + delay * random.uniform(0.8, 1.2)  # noqa: S311
+        self._advance_at = self._compare_at = again
+
+
+def _by_code(reading: Reading) -> dict[str, dict[int, Bucket]]:
+    rows: dict[str, dict[int, Bucket]] = {}
+    for code, bucket in reading.rows:
+        rows.setdefault(code, {})[bucket.start] = bucket
+    return rows

@@ -1,0 +1,52 @@
+"""What a client that comes back has missed, told from its position and the buckets of today."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.errors import CursorError
+from app.grid import Grid
+from app.live.cursor import Position
+from app.live.series import Change
+from app.live.sketch import Sketch, locate
+from app.models import Bucket
+
+MAX_MISSED_BUCKETS = 10_080
+"""A client that missed more (a week of minutes) gets a reset and a snapshot instead."""
+
+
+def check_age(position: Position, last: int) -> None:
+    """Raise CursorError for a position from the future or too old to catch up from."""
+    if position.last > last:
+        raise CursorError("the cursor is from the future")
+    if last - position.last + position.width > MAX_MISSED_BUCKETS:
+        raise CursorError("the cursor is too old")
+
+
+def first_needed(position: Position) -> int:
+    """Return the number of the oldest bucket that `missed` needs to see."""
+    return position.last - position.width + 1
+
+
+def missed(
+    position: Position, grid: Grid, buckets: Sequence[Bucket]
+) -> list[tuple[Change, Bucket]]:
+    """Return what brings a client from `position` to the end of `buckets`.
+
+    First the corrections to what it has, then what became complete after, each oldest first.
+    `buckets` run from `first_needed` on without a hole. Raises CursorError where more was
+    corrected than the position can tell.
+    """
+    known, new = buckets[: position.width], buckets[position.width :]
+    first = first_needed(position)
+    now = Sketch(len(position.words))
+    for offset, bucket in enumerate(known):
+        if bucket.digest:
+            now.change(first + offset, 0, bucket.digest)
+    changed = locate(position.words, now.words, range(first, position.last + 1))
+    if changed is None:
+        raise CursorError("too many buckets were corrected since")
+    corrections = [(Change.CORRECTION, known[index - first]) for index in changed]
+    return corrections + [
+        (Change.GAP if bucket.value is None else Change.VALUE, bucket) for bucket in new
+    ]

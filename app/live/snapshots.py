@@ -1,0 +1,77 @@
+"""Snapshots for REST: from memory while a channel is live, else from the database."""
+
+from __future__ import annotations
+
+from app.data.repository import Repository
+from app.grid import Grid
+from app.live import cursor, wire
+from app.live.broadcaster import Broadcaster
+from app.live.hub import Hub, widths
+from app.live.series import Series
+from app.live.silence import silent_since
+from app.live.single_flight import SingleFlight
+from app.live.wire import Encoded, Health
+from app.models import Bucket, Channel
+from app.settings import Settings
+
+MAX_HISTORY = 1440
+"""The longest history a snapshot can have, in buckets: a day of minutes."""
+
+
+class Snapshots:
+    """Answers what a channel looks like now, as JSON."""
+
+    def __init__(self, hub: Hub, repository: Repository, settings: Settings) -> None:
+        self._hub = hub
+        self._repository = repository
+        self._settings = settings
+        self._flight: SingleFlight[tuple[Channel, int], Encoded] = SingleFlight()
+
+    async def get(self, channel: Channel, history: int) -> Encoded:
+        """Return the snapshot with up to `history` buckets; raises DatabaseUnavailableError."""
+        broadcaster = self._hub.live(channel)
+        if broadcaster is not None and history <= len(broadcaster.series):
+            return broadcaster.snapshot(history)
+        return await self._flight.do((channel, history), lambda: self._read(channel, history))
+
+    async def _read(self, channel: Channel, history: int) -> Encoded:
+        grid = self._hub.grid(channel.period)
+        depth, width = widths(self._settings, channel.period)
+        depth = max(depth, history)
+        reading = await self._repository.window(channel.period, [channel.code], depth)
+        rows = [bucket for _, bucket in reading.rows]
+        # Somebody may have begun to listen meanwhile; what was published to them stands.
+        broadcaster = self._hub.live(channel)
+        if broadcaster is not None:
+            return self._published(broadcaster, rows, history)
+        series = Series(channel, grid, rows, reading.complete_until, depth=depth, width=width)
+        silent = silent_since(series)
+        health = Health("live", None, None) if silent is None else _silent(silent)
+        return _encode(channel, grid, list(series), history, health, series)
+
+    def _published(self, broadcaster: Broadcaster, rows: list[Bucket], history: int) -> Encoded:
+        series, grid = broadcaster.series, broadcaster.grid
+        known = {row.start: row for row in rows}
+        starts = map(grid.start, range(series.last - history + 1, series.first))
+        older = [known.get(start) or Bucket.gap(start) for start in starts]
+        buckets = older + list(series)
+        return _encode(broadcaster.channel, grid, buckets, history, broadcaster.health, series)
+
+
+def _silent(since: int) -> Health:
+    return Health("stale", "no new rows", since)
+
+
+def _encode(
+    channel: Channel,
+    grid: Grid,
+    buckets: list[Bucket],
+    history: int,
+    health: Health,
+    series: Series,
+) -> Encoded:
+    token = series.token(cursor.words_for(1))
+    snapshot = wire.snapshot_json(
+        channel, grid, buckets, history=history, health=health, cursor=cursor.join([token])
+    )
+    return wire.encode(snapshot)

@@ -1,0 +1,98 @@
+"""Those who listen: what an audience writes to, and the one that is read from by a generator."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from app.live.payload import Payload
+from app.metrics import Metrics
+
+
+class Subscriber(Protocol):
+    """Whoever takes what an audience gets.
+
+    `expires` is the loop time at which its stream has lived long enough. `deliver` never blocks:
+    a subscriber whose buffer is full closes itself, is counted, and comes back with its cursor.
+    """
+
+    expires: float
+
+    def deliver(self, payload: Payload) -> None:
+        """Take one burst."""
+
+    def close(self) -> None:
+        """End the stream in good order; idempotent."""
+
+
+class Mailbox:
+    """A subscriber that a coroutine reads: for HTTP/2, test clients and other servers.
+
+    Policy when full: it is closed and counted as a slow reader. Nothing is dropped from the
+    middle, so a stream never has a hole.
+    """
+
+    MAX_BYTES = 1_048_576
+
+    __slots__ = ("_bytes", "_closed", "_metrics", "_pending", "_successor", "_wakeup", "expires")
+
+    def __init__(self, expires: float, metrics: Metrics) -> None:
+        self.expires = expires
+        self._metrics = metrics
+        self._pending: deque[Payload] = deque()
+        self._bytes = 0
+        self._closed = False
+        self._successor: Subscriber | None = None
+        self._wakeup = asyncio.Event()
+
+    def deliver(self, payload: Payload) -> None:
+        """Keep a burst until it is read, or pass it on to the successor."""
+        if self._successor is not None:
+            self._successor.deliver(payload)
+            return
+        if self._closed:
+            return
+        if self._bytes + len(payload.plain) > self.MAX_BYTES:
+            self._metrics.slow_readers_closed += 1
+            self._pending.clear()
+            self.close()
+            return
+        self._pending.append(payload)
+        self._bytes += len(payload.plain)
+        self._wakeup.set()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, from outside or because it was full."""
+        return self._closed
+
+    def close(self) -> None:
+        """End the iteration once what is pending has been read."""
+        if self._successor is not None:
+            self._successor.close()
+        self._closed = True
+        self._wakeup.set()
+
+    def succeed(self, successor: Subscriber) -> list[Payload]:
+        """Pass all that comes from now on to `successor`; return what is still pending."""
+        self._successor = successor
+        return self.take()
+
+    def take(self) -> list[Payload]:
+        """Return and forget all that is pending."""
+        pending = list(self._pending)
+        self._pending.clear()
+        self._bytes = 0
+        return pending
+
+    async def __aiter__(self) -> AsyncIterator[Payload]:
+        while True:
+            for payload in self.take():
+                yield payload
+            if self._closed and not self._pending:
+                return
+            self._wakeup.clear()
+            if not self._pending:
+                await self._wakeup.wait()

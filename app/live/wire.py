@@ -1,0 +1,131 @@
+"""What the contract puts on the wire, as JSON: buckets, snapshots, states."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import orjson
+
+from app.grid import Grid
+from app.models import Bucket, CatalogueEntry, Channel
+
+Json = dict[str, Any]
+
+
+@lru_cache(maxsize=8192)
+def timestamp(at_seconds: float) -> str:
+    """Return an instant as RFC 3339 in UTC, to the millisecond where it is no whole second."""
+    moment = datetime.fromtimestamp(at_seconds, UTC)
+    precision = "seconds" if float(at_seconds).is_integer() else "milliseconds"
+    return moment.isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def dumps(value: Any) -> bytes:
+    """Return a value as JSON in UTF-8, on one line."""
+    return orjson.dumps(value)
+
+
+class Encoded(NamedTuple):
+    """JSON in UTF-8 and a strong validator of it (RFC 9110, 8.8.1), without its quotes."""
+
+    body: bytes
+    etag: str
+
+
+def encode(value: Any) -> Encoded:
+    """Return a value as JSON with its validator."""
+    body = dumps(value)
+    return Encoded(body, hashlib.blake2b(body, digest_size=12).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether data flows on a channel: `state` is `live` or `stale`, `since` in seconds."""
+
+    state: str
+    reason: str | None
+    since: float | None
+
+    def json(self) -> Json:
+        """Return the `state` of a snapshot and the data of a `status` event."""
+        since = None if self.since is None else timestamp(round(self.since, 3))
+        return {"state": self.state, "reason": self.reason, "since": since}
+
+
+def bucket_json(channel: Channel, grid: Grid, bucket: Bucket) -> Json:
+    """Return a bucket on the wire."""
+    return {
+        "kpi": channel.code,
+        "period": channel.period.value,
+        "bucket": timestamp(bucket.start),
+        "end": timestamp(grid.next(bucket.start)),
+        "value": bucket.value,
+        "points": bucket.points,
+        "min": bucket.minimum,
+        "max": bucket.maximum,
+    }
+
+
+def delta(current: Bucket | None, previous: Bucket | None) -> float | None:
+    """Return how far the value moved from the bucket before; None where either has no value."""
+    if current is None or previous is None or current.value is None or previous.value is None:
+        return None
+    return current.value - previous.value
+
+
+def value_json(channel: Channel, grid: Grid, bucket: Bucket, previous: Bucket | None) -> Json:
+    """Return the data of a `value` event: the bucket, the one just before it, and the delta."""
+    data = bucket_json(channel, grid, bucket)
+    data["previous"] = None if previous is None else bucket_json(channel, grid, previous)
+    data["delta"] = delta(bucket, previous)
+    return data
+
+
+def snapshot_json(
+    channel: Channel,
+    grid: Grid,
+    buckets: Sequence[Bucket],
+    *,
+    history: int,
+    health: Health,
+    cursor: str,
+) -> Json:
+    """Return a snapshot: the newest of `buckets`, the one before, and up to `history` in all.
+
+    `buckets` are oldest first and without a hole. Gaps before the first value are left out: they
+    say no more than that the KPI is younger, or was silent, then.
+    """
+    shown = list(buckets[-history:]) if history else []
+    while shown and shown[0].value is None:
+        shown.pop(0)
+    known = any(bucket.value is not None for bucket in buckets)
+    current = buckets[-1] if buckets and known else None
+    previous = buckets[-2] if len(buckets) > 1 and known else None
+    return {
+        "kpi": channel.code,
+        "period": channel.period.value,
+        "current": None if current is None else bucket_json(channel, grid, current),
+        "previous": None if previous is None else bucket_json(channel, grid, previous),
+        "delta": delta(current, previous),
+        "history": [bucket_json(channel, grid, bucket) for bucket in shown],
+        "state": health.json(),
+        "cursor": cursor,
+    }
+
+
+def catalogue_json(entry: CatalogueEntry) -> Json:
+    """Return one KPI of the catalogue."""
+    return {
+        "code": entry.code,
+        "name": entry.name,
+        "unit": entry.unit,
+        "decimals": entry.decimals,
+        "direction": entry.direction,
+        "target": entry.target,
+        "simulated": entry.simulated,
+    }

@@ -1,0 +1,52 @@
+-- The tables that both backends share. Each statement may run again.
+
+-- name: create_raw_table#
+-- A value is finite, and so small that no sum of values can overflow a double.
+CREATE TABLE IF NOT EXISTS kpi_raw_data (
+    "timestamp" timestamptz NOT NULL CHECK (isfinite("timestamp")),
+    kpi_code text NOT NULL CHECK (kpi_code ~ '^[A-Za-z0-9_.-]{1,64}$'),
+    value double precision NOT NULL CHECK (value BETWEEN -1e290 AND 1e290)
+);
+CREATE INDEX IF NOT EXISTS kpi_raw_data_kpi_code_timestamp
+    ON kpi_raw_data (kpi_code, "timestamp" DESC);
+
+-- name: create_catalog#
+CREATE TABLE IF NOT EXISTS kpi_catalog (
+    code text PRIMARY KEY CHECK (code ~ '^[A-Za-z0-9_.-]{1,64}$'),
+    name text,
+    unit text,
+    decimals smallint CHECK (decimals BETWEEN 0 AND 15),
+    direction text CHECK (direction IN ('up', 'down')),
+    target double precision,
+    simulated boolean NOT NULL DEFAULT false
+);
+
+-- name: create_facts#
+-- What the views were built with.
+CREATE TABLE IF NOT EXISTS kpi_facts (
+    name text PRIMARY KEY,
+    value text NOT NULL
+);
+
+-- name: has_facts$
+SELECT to_regclass('kpi_facts') IS NOT NULL;
+
+-- name: fact$
+SELECT value FROM kpi_facts WHERE name = :name;
+
+-- name: put_fact!
+INSERT INTO kpi_facts VALUES (:name, :value)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: lock_schema!
+SELECT pg_advisory_xact_lock(5784203001);
+
+-- name: has_timescale$
+SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb');
+
+-- name: may_have_timescale$
+SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')
+    AND position('timescaledb' IN current_setting('shared_preload_libraries')) > 0;
+
+-- name: create_timescale!
+CREATE EXTENSION IF NOT EXISTS timescaledb;

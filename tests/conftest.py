@@ -1,0 +1,143 @@
+"""A real PostgreSQL for all tests, and a database of its own for each."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+
+from app.data import schema
+from app.data.database import Database
+from app.data.embedded import embedded_postgres
+from app.data.repository import Repository
+from app.settings import Settings
+from tests.timescale.server import TimescaleServer, timescale_server
+from tests.world import SHADOW
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the developer's own .env out of the tests."""
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def postgres_url() -> AsyncIterator[str]:
+    """The URL of a server that lives as long as the session.
+
+    Its folder is not one of pytest's: another run would clean it up.
+    """
+    with TemporaryDirectory(prefix="kpi-") as folder:
+        async with embedded_postgres(Path(folder)) as url:
+            await _create_templates(url)
+            yield url
+
+
+async def _create_templates(url: str) -> None:
+    template = await _create(url, "initialised")
+    settings = Settings(database_url=SecretStr(template))
+    async with Database(settings) as database:
+        await schema.init(database, settings)
+    shadowed = await _create(url, "shadowed", "initialised")
+    connection = await asyncpg.connect(shadowed)
+    await connection.execute(SHADOW)
+    await connection.close()
+
+
+async def _create(url: str, name: str, template: str = "template1") -> str:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    finally:
+        await connection.close()
+    return url.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(scope="session")
+def timescale() -> Iterator[TimescaleServer]:
+    """A TimescaleDB that lives as long as the session, started by the first test that asks."""
+    with timescale_server() as server:
+        yield server
+
+
+@pytest.fixture
+def backend(request: pytest.FixtureRequest) -> str:
+    """The backend of the test's database: `postgres` unless marked with tests.backends."""
+    return getattr(request, "param", "postgres")
+
+
+@asynccontextmanager
+async def _timescale_database(request: pytest.FixtureRequest, then: str) -> AsyncIterator[str]:
+    server: TimescaleServer = request.getfixturevalue("timescale")
+    async with server.fresh_database() as url:
+        settings = Settings(database_url=SecretStr(url))
+        async with Database(settings) as database, database.connection() as connection:
+            await schema.init(database, settings)
+            await connection.execute(then)
+        yield url
+
+
+@pytest.fixture
+async def empty_url(
+    backend: str, postgres_url: str, request: pytest.FixtureRequest
+) -> AsyncIterator[str]:
+    """A database with nothing in it."""
+    if backend == "postgres":
+        yield await _create(postgres_url, f"test_{next(_numbers)}")
+        return
+    server: TimescaleServer = request.getfixturevalue("timescale")
+    async with server.fresh_database() as url:
+        yield url
+
+
+@pytest.fixture
+async def database_url(
+    backend: str, postgres_url: str, request: pytest.FixtureRequest
+) -> AsyncIterator[str]:
+    """A database with the schema and no rows."""
+    if backend == "postgres":
+        yield await _create(postgres_url, f"test_{next(_numbers)}", "initialised")
+        return
+    async with _timescale_database(request, "") as url:
+        yield url
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    """Settings for a database with the schema and no rows."""
+    return Settings(database_url=SecretStr(database_url))
+
+
+@pytest.fixture
+async def shadowed_settings(
+    backend: str, postgres_url: str, request: pytest.FixtureRequest
+) -> AsyncIterator[Settings]:
+    """The same, and its clock can be moved (tests.world)."""
+    if backend == "postgres":
+        url = await _create(postgres_url, f"test_{next(_numbers)}", "shadowed")
+        yield Settings(database_url=SecretStr(url))
+        return
+    async with _timescale_database(request, SHADOW) as url:
+        yield Settings(database_url=SecretStr(url))
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """An open database with the schema and no rows."""
+    async with Database(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def repository(database: Database, settings: Settings) -> Repository:
+    """Reads of that database."""
+    return Repository(database, settings)

@@ -1,0 +1,146 @@
+"""Everybody gets each event once, in order, whenever they join, are replaced or leave."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.grid import Grid
+from app.live.audience import Audience, Delivery
+from app.live.outbox import Outbox
+from app.live.payload import Payload
+from app.live.series import Series
+from app.live.subscriber import Mailbox
+from app.metrics import Metrics
+from app.models import Channel, Period
+from tests.sse_reader import read
+from tests.zones import zone
+
+CHANNEL = Channel("a", Period.MINUTE)
+
+
+class Published:
+    """A channel with nothing but its series."""
+
+    def __init__(self) -> None:
+        self.series = Series(
+            CHANNEL, Grid(Period.MINUTE, zone()), [], 1_782_000_000, depth=10, width=3
+        )
+
+
+class Room:
+    """An audience, its outbox, and what became of it."""
+
+    def __init__(self) -> None:
+        self.metrics = Metrics()
+        self.outbox = Outbox(self.metrics)
+        self.dissolved: list[Audience] = []
+        self.audience = Audience((CHANNEL,), [Published()], self.outbox.put, self.dissolved.append)
+
+    def listener(self) -> Mailbox:
+        return Mailbox(1e12, self.metrics)
+
+    def say(self, *words: str) -> None:
+        for word in words:
+            self.audience.append(b"event: value\ndata: " + word.encode() + b"\n")
+
+    async def flush(self) -> None:
+        self.audience.seal()
+        await self.outbox.emptied()
+
+
+@asynccontextmanager
+async def open_room() -> AsyncIterator[Room]:
+    room = Room()
+    async with asyncio.TaskGroup() as group:
+        writer = group.create_task(room.outbox.run())
+        yield room
+        writer.cancel()
+
+
+def heard(mailbox: Mailbox) -> list[str]:
+    return [event.data for payload in mailbox.take() for event in read(payload.plain)]
+
+
+async def test_what_is_said_in_one_tick_leaves_as_one_burst_with_one_cursor() -> None:
+    async with open_room() as room:
+        listener = room.listener()
+        room.audience.join(listener)
+        room.say("1", "2")
+        await room.flush()
+        (payload,) = listener.take()
+        ids = [event.last_event_id for event in read(payload.plain)]
+        assert ids == ["", room.audience.cursor()]
+
+
+async def test_who_joins_in_the_middle_of_a_tick_hears_the_rest_only() -> None:
+    async with open_room() as room:
+        early, late = room.listener(), room.listener()
+        room.audience.join(early)
+        room.say("1")
+        room.audience.join(late)
+        room.say("2")
+        await room.flush()
+        assert heard(early) == ["1", "2"]
+        assert heard(late) == ["2"]
+
+
+async def test_a_successor_gets_what_was_pending_and_what_was_on_its_way() -> None:
+    async with open_room() as room:
+        mailbox, successor = room.listener(), room.listener()
+        room.audience.join(mailbox)
+        room.say("1")
+        await room.flush()
+        room.say("2")
+        room.audience.seal()  # on its way to the mailbox, not written yet
+        room.audience.replace(mailbox, successor)
+        for payload in mailbox.succeed(successor):
+            successor.deliver(payload)
+        room.say("3")
+        await room.flush()
+        assert heard(successor) == ["1", "2", "3"]
+        assert room.audience.members == {successor}
+
+
+async def test_the_audience_dissolves_with_its_last_member() -> None:
+    async with open_room() as room:
+        one, two = room.listener(), room.listener()
+        room.audience.join(one)
+        room.audience.join(two)
+        room.audience.leave(one)
+        room.audience.leave(one)
+        assert room.dissolved == []
+        room.audience.leave(two)
+        assert room.dissolved == [room.audience]
+
+
+async def test_more_listeners_than_a_slice_all_hear_it() -> None:
+    async with open_room() as room:
+        listeners = [room.listener() for _ in range(1000)]
+        for listener in listeners:
+            room.audience.join(listener)
+        room.say("1")
+        await room.flush()
+        assert [heard(listener) for listener in listeners] == [["1"]] * 1000
+        assert room.metrics.bursts_delivered == 1000
+
+
+async def test_a_mailbox_that_nobody_reads_is_closed_and_counted() -> None:
+    async with open_room() as room:
+        listener = room.listener()
+        big = Payload(b"x" * (Mailbox.MAX_BYTES // 4))
+        for _ in range(5):
+            room.outbox.put(Delivery(big, [listener]))
+        await room.outbox.emptied()
+        assert [payload async for payload in listener] == []
+        assert room.metrics.slow_readers_closed == 1
+
+
+async def test_a_closed_mailbox_gives_what_it_holds_and_ends() -> None:
+    async with open_room() as room:
+        listener = room.listener()
+        listener.deliver(Payload(b"1"))
+        listener.close()
+        listener.deliver(Payload(b"2"))
+        assert [payload.plain async for payload in listener] == [b"1"]

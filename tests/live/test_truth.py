@@ -1,0 +1,132 @@
+"""Each client's view is what SQL says of the raw rows, and nothing comes twice."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from app.data.database import Database
+from app.data.rollups import Rollups
+from app.live.hub import Hub
+from app.models import Channel, Period
+from app.settings import Settings
+from tests.world import Client, Hand, at, execute, fetch, moment, open_hub, truth
+
+STEPS = int(os.environ.get("KPI_TEST_STEPS", "1200"))
+CODES = ["alpha", "beta", "gamma"]
+
+# Where a clock is put forward, where it is put back, and where nothing happens.
+BEGINNINGS = {
+    "spring": ("Europe/Berlin", "2026-03-28T21:30:00+01:00"),
+    "autumn": ("Europe/Berlin", "2026-10-24T22:00:00+02:00"),
+    "kolkata": ("Asia/Kolkata", "2026-06-30T22:50:00+05:30"),
+}
+
+
+class Storm:
+    """A seeded run of writes, changes, deletions, cuts, and a clock that moves on."""
+
+    def __init__(self, seed: int, hub: Hub, database: Database, now: int) -> None:
+        self.random = random.Random(seed)
+        self.hub = hub
+        self.database = database
+        self.hand = Hand(database)
+        self.now = now
+        channels = [Channel(code, period) for code in CODES for period in Period]
+        self.clients = [Client(hub, [channel]) for channel in channels[:5]]
+        self.clients += [Client(hub, channels), Client(hub, channels[::2], history=5)]
+
+    async def write(self) -> None:
+        """Write rows around now, some of them late, some in the bucket that is open."""
+        for _ in range(self.random.randint(1, 4)):
+            late = self.random.choice([0, 0, 5, 70, 400, 3000, 6000])
+            when = self.now - self.random.uniform(0, 30) - late
+            value = self.random.choice([1.5, -3.25, 0.1, 1e9, 7.0]) * self.random.randint(1, 9)
+            code = self.random.choice(CODES)
+            await execute(
+                self.database,
+                "INSERT INTO kpi_raw_data VALUES ($1, $2, $3)",
+                moment(when),
+                code,
+                value,
+            )
+
+    async def change(self) -> None:
+        """Change or delete a few rows of the last hour and a half."""
+        rows = await fetch(
+            self.database,
+            "SELECT timestamp, kpi_code FROM kpi_raw_data WHERE timestamp > $1 ORDER BY 1, 2",
+            moment(self.now - 5400),
+        )
+        for row in self.random.sample(rows, min(len(rows), 2)):
+            verb = self.random.choice(
+                ["UPDATE kpi_raw_data SET value = value + 1", "DELETE FROM kpi_raw_data"]
+            )
+            where = " WHERE timestamp = $1 AND kpi_code = $2"
+            await execute(self.database, verb + where, row["timestamp"], row["kpi_code"])
+
+    async def tick(self) -> None:
+        """Let time pass and the pollers see it."""
+        self.now += self.random.choice([7, 20, 60, 61, 300])
+        await self.hand.set(self.now)
+        await self.hub.step()
+
+    async def jump(self) -> None:
+        """Let a good part of an hour pass unseen."""
+        await self.hub.step()
+        self.now += self.random.choice([900, 1800])
+        await self.tick()
+
+    async def cut(self) -> None:
+        client = self.random.choice(self.clients)
+        if client.connected:
+            await client.cut(lose_bytes=self.random.choice([0, 0, 1, 40, 500]))
+
+    async def connect(self) -> None:
+        client = self.random.choice(self.clients)
+        if not client.connected:
+            await client.connect()
+
+    async def run(self, steps: int) -> None:
+        deeds = [self.write, self.change, self.tick, self.jump, self.cut, self.connect]
+        for _ in range(steps):
+            (deed,) = self.random.choices(deeds, [30, 6, 30, 2, 12, 24])
+            await deed()
+            for client in self.clients:
+                if client.connected:
+                    client.read()
+        for client in self.clients:
+            if not client.connected:
+                await client.connect()
+        await self.hub.step()
+        for client in self.clients:
+            client.read()
+
+
+@pytest.mark.parametrize("beginning", BEGINNINGS)
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_every_view_is_the_truth(
+    seed: int, beginning: str, shadowed_settings: Settings
+) -> None:
+    zone, start = BEGINNINGS[beginning]
+    settings = shadowed_settings.model_copy(update={"timezone": zone})
+    async with open_hub(settings) as (hub, database):
+        now = at(start)
+        await Hand(database).set(now)
+        for code in CODES:
+            await execute(
+                database, "INSERT INTO kpi_raw_data VALUES ($1, $2, 1)", moment(now - 90), code
+            )
+        storm = Storm(seed, hub, database, now)
+        async with Rollups(database):
+            await storm.run(STEPS)
+        assert sum(client.sent_twice for client in storm.clients) == 0
+        compared = 0
+        for client in storm.clients:
+            for channel, view in client.views.items():
+                said = await truth(database, channel, hub.grid(channel.period), sorted(view))
+                assert view == said, channel
+                compared += len(view)
+        assert compared > STEPS / 4

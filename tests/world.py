@@ -1,0 +1,179 @@
+"""A database whose clock the test moves, a hub on it, and clients that keep account of it all."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+
+from app.data import schema
+from app.data.database import Database
+from app.data.repository import Repository
+from app.grid import Grid
+from app.live.hub import Hub, Subscription
+from app.metrics import Metrics
+from app.models import Channel
+from app.settings import Settings
+from tests.sse_reader import Event, Reader
+
+SHADOW = """
+CREATE SCHEMA IF NOT EXISTS clock;
+CREATE TABLE IF NOT EXISTS clock.hand (at timestamptz NOT NULL);
+DELETE FROM clock.hand;
+INSERT INTO clock.hand VALUES ($$2026-01-01T00:00:00Z$$);
+CREATE OR REPLACE FUNCTION clock.now() RETURNS timestamptz LANGUAGE sql STABLE
+    AS 'SELECT at FROM clock.hand';
+"""
+
+SEARCH_PATH = {"search_path": "clock, public, pg_catalog"}
+
+Numbers = tuple[float | None, int | None, float | None, float | None]
+
+
+def at(text: str) -> int:
+    """Return an instant written as ISO 8601 in seconds."""
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+def moment(at_seconds: float) -> datetime:
+    return datetime.fromtimestamp(at_seconds, UTC)
+
+
+def seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+class Hand:
+    """The hand of the database's clock."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def set(self, at_seconds: float) -> None:
+        await execute(self._database, "UPDATE clock.hand SET at = $1", moment(at_seconds))
+
+
+async def execute(database: Database, sql: str, *arguments: Any) -> None:
+    async with database.connection() as connection:
+        await connection.execute(sql, *arguments)
+
+
+async def fetch(database: Database, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+    async with database.connection() as connection:
+        return list(await connection.fetch(sql, *arguments))
+
+
+@dataclass
+class Client:
+    """A listener that may be cut off anywhere, and what it has seen."""
+
+    hub: Hub
+    channels: list[Channel]
+    history: int = 60
+    views: dict[Channel, dict[int, Numbers]] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    sent_twice: int = 0
+    resets: int = 0
+    cursor: str = ""
+
+    def __post_init__(self) -> None:
+        self._stack = AsyncExitStack()
+        self._subscription: Subscription | None = None
+        self._reader = Reader()
+
+    @property
+    def connected(self) -> bool:
+        return self._subscription is not None
+
+    async def connect(self) -> None:
+        cursors = [self.cursor] if self.cursor else []
+        subscribing = self.hub.subscribe(self.channels, cursors, self.history)
+        self._subscription = await self._stack.enter_async_context(subscribing)
+        self._reader = Reader()
+        self._read(self._subscription.preamble)
+
+    def read(self) -> None:
+        """Take in all that has come since."""
+        assert self._subscription is not None
+        for payload in self._subscription.mailbox.take():
+            self._read(payload.plain)
+
+    async def cut(self, *, lose_bytes: int = 0) -> None:
+        """Lose the connection, and with it the last bytes that were on their way."""
+        assert self._subscription is not None
+        pending = b"".join(payload.plain for payload in self._subscription.mailbox.take())
+        self._read(pending[: len(pending) - lose_bytes])
+        await self._stack.aclose()
+        self._stack = AsyncExitStack()
+        self._subscription = None
+
+    def _read(self, received: bytes) -> None:
+        for event in self._reader.feed(received):
+            self.events.append(event)
+            self._take(event)
+        self.cursor = self._reader.last_event_id or self.cursor
+
+    def _take(self, event: Event) -> None:
+        data = event.json()
+        if event.event == "ping":
+            return
+        channel = Channel.parse(f"{data['kpi']}:{data['period']}")
+        if event.event == "snapshot":
+            self.views[channel] = {
+                seconds(bucket["bucket"]): numbers(bucket) for bucket in data["history"]
+            }
+        elif event.event in ("value", "gap"):
+            start = seconds(data["bucket"])
+            self.sent_twice += start in self.views[channel]
+            self.views[channel][start] = numbers(data)
+        elif event.event == "correction":
+            start = seconds(data["bucket"])
+            self.sent_twice += self.views[channel].get(start) == numbers(data)
+            self.views[channel][start] = numbers(data)
+        elif event.event == "reset":
+            self.resets += 1
+
+
+def numbers(bucket: dict[str, Any]) -> Numbers:
+    return bucket["value"], bucket["points"], bucket["min"], bucket["max"]
+
+
+TRUTH = """
+SELECT (sum(value::text::numeric) / nullif(count(*), 0))::double precision AS value,
+       count(*) AS points, min(value) AS minimum, max(value) AS maximum
+FROM unnest($2::timestamptz[], $3::timestamptz[]) WITH ORDINALITY AS b (first, until, nr)
+LEFT JOIN kpi_raw_data ON kpi_code = $1 AND timestamp >= first AND timestamp < until
+GROUP BY nr ORDER BY nr
+"""
+
+
+async def truth(
+    database: Database, channel: Channel, grid: Grid, starts: list[int]
+) -> dict[int, Numbers]:
+    """Return what SQL over the raw rows says of buckets."""
+    ends = [moment(grid.next(start)) for start in starts]
+    rows = await fetch(database, TRUTH, channel.code, [moment(s) for s in starts], ends)
+    counted = [
+        (row["value"], row["points"] if row["value"] is not None else 0, *row[2:]) for row in rows
+    ]
+    said: list[Numbers] = [
+        (None, 0, None, None) if row[0] is None else (row[0], row[1], row[2], row[3])
+        for row in counted
+    ]
+    return dict(zip(starts, said, strict=True))
+
+
+@asynccontextmanager
+async def open_hub(settings: Settings) -> AsyncIterator[tuple[Hub, Database]]:
+    """Open a hub whose database's clock is shadowed, with days in the settings' time zone."""
+    async with Database(settings) as plain:
+        await schema.init(plain, settings)
+    async with (
+        Database(settings, server_settings=SEARCH_PATH) as database,
+        Hub(Repository(database, settings), settings, Metrics()) as hub,
+    ):
+        yield hub, database
