@@ -27,30 +27,30 @@ class ProgressLine:
         self._interval = _TERMINAL_SECONDS if self._is_terminal else _LOG_SECONDS
         self._begin: tuple[float, Progress] | None = None
         self._drawn_at = float("-inf")
-        self._last: Progress | None = None
+        self._last: tuple[float, Progress] | None = None
 
     def __call__(self, progress: Progress) -> None:
         """Show `progress` unless the last was shown just now."""
         now = self._clock()
         if self._begin is None:
             self._begin = (now, progress)
-        self._last = progress
+        self._last = (now, progress)
         if now - self._drawn_at >= self._interval:
             self._drawn_at = now
-            self._draw(self.text(progress))
+            self._draw(self._text(now, progress))
 
     def finish(self) -> None:
         """Show the last progress and end the line."""
         if self._last is not None:
-            self._draw(self.text(self._last))
+            self._draw(self._text(*self._last))
         if self._is_terminal:
             self._out.write("\n")
             self._out.flush()
 
-    def text(self, progress: Progress) -> str:
-        """Return the line for `progress`; rates are over this run alone."""
-        begun_at, begin = self._begin or (self._clock(), progress)
-        seconds = self._clock() - begun_at
+    def _text(self, now: float, progress: Progress) -> str:
+        """Return the line for `progress` at `now`; rates are over this run alone."""
+        begun_at, begin = self._begin or (now, progress)
+        seconds = now - begun_at
         parts = []
         if progress.size:
             share = min(progress.position / progress.size, 1.0)

@@ -39,8 +39,8 @@ def test_env_example_uncommented_changes_nothing(
     written = (ROOT / ".env.example").read_text(encoding="utf-8")
     uncommented = re.sub(r"^# (?=KPI_\w+=)", "", written, flags=re.MULTILINE)
     assert uncommented.count("\nKPI_") == len(Settings.model_fields)
-    monkeypatch.chdir(tmp_path)
     plain = Settings()
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
     (tmp_path / ".env").write_text(uncommented, encoding="utf-8")
     assert Settings() == plain
 
