@@ -1,11 +1,20 @@
 -- TimescaleDB's side of the schema: a hypertable, three continuous aggregates and their policies.
--- Each statement may run again; none runs in a transaction of the caller's.
+-- Each statement may run again; none runs in a transaction of the caller's. {batch} and {options}
+-- are where newer releases are told to refresh in one piece, as the older ones do: in pieces of a
+-- bucket each, catching up takes a transaction a bucket, and 2.28 leaves out the last one.
 
 -- name: timescale_release^
 -- Nothing without the extension; license is `timescale` where continuous aggregates are allowed.
 SELECT extversion AS version, current_setting('timescaledb.license', true) AS license
 FROM pg_extension
 WHERE extname = 'timescaledb';
+
+-- name: lock$
+-- One of this project's processes at a time; held until it is unlocked, not by a transaction.
+SELECT pg_advisory_lock(5784203003);
+
+-- name: unlock$
+SELECT pg_advisory_unlock(5784203003);
 
 -- name: continuous_aggregates
 -- The three views as they are; definition is what was written, without the real-time branch.
@@ -103,8 +112,11 @@ $$;
 -- name: drop_day_aggregate!
 DROP MATERIALIZED VIEW IF EXISTS kpi_values_day;
 
+-- name: choose_materialized_only$
+-- What the next statement reads, which can have no parameters.
+SELECT set_config('kpi_stream.materialized_only', :materialized_only, false);
+
 -- name: set_materialized_only!
--- ALTER takes no parameters.
 DO $$
 DECLARE
     view_name text;
@@ -118,5 +130,116 @@ BEGIN
 END
 $$;
 
--- name: choose_materialized_only$
-SELECT set_config('kpi_stream.materialized_only', :materialized_only, false);
+-- name: refresh_bounds^
+-- Where each view's open bucket starts, which no refresh may touch: a materialised bucket is not
+-- looked up in the raw rows any more. earliest is where the raw rows may have been dropped: what is
+-- older must be left as it is.
+SELECT
+    date_trunc('minute', now(), 'UTC') AS minute,
+    date_trunc('hour', now(), 'UTC') AS hour,
+    date_trunc('day', now(), :zone) AS day,
+    now() - (
+        SELECT max((config ->> 'drop_after')::interval)
+        FROM timescaledb_information.jobs
+        WHERE proc_name = 'policy_retention' AND hypertable_name = 'kpi_raw_data'
+    ) AS earliest;
+
+-- name: lift_statement_timeout$
+SELECT set_config('statement_timeout', '0', false);
+
+-- name: restore_statement_timeout!
+RESET statement_timeout;
+
+-- name: refresh!
+CALL refresh_continuous_aggregate(
+    :view::text::regclass, :earliest::timestamptz, :until::timestamptz{options}
+);
+
+-- name: refresh_again!
+-- Whatever the log of what has changed says.
+CALL refresh_continuous_aggregate(
+    :view::text::regclass, :earliest::timestamptz, :until::timestamptz{options}, force => true
+);
+
+-- name: day_span^
+-- The days that hold the instants from first to last, in seconds since 1970, that are over.
+SELECT
+    date_trunc('day', to_timestamp(:first), :zone) AS earliest,
+    least(
+        date_trunc('day', to_timestamp(:last), :zone) + INTERVAL '1 day',
+        date_trunc('day', now(), :zone)
+    ) AS until;
+
+-- name: refresh_policies
+SELECT
+    c.user_view_name AS view_name,
+    j.job_id,
+    j.scheduled,
+    j.schedule_interval,
+    (j.config ->> 'start_offset')::interval AS start_offset,
+    (j.config ->> 'end_offset')::interval AS end_offset,
+    (j.config ->> 'buckets_per_batch')::integer AS buckets_per_batch,
+    extract(second FROM j.initial_start)::double precision AS second
+FROM timescaledb_information.jobs AS j
+JOIN _timescaledb_catalog.continuous_agg AS c
+    ON c.mat_hypertable_id = (j.config ->> 'mat_hypertable_id')::integer
+WHERE j.proc_name = 'policy_refresh_continuous_aggregate'
+    AND c.user_view_name IN ('kpi_values_minute', 'kpi_values_hour', 'kpi_values_day');
+
+-- name: remove_refresh_policy$
+SELECT remove_continuous_aggregate_policy(:view::text::regclass, if_exists => true);
+
+-- name: add_refresh_policy$
+-- Without initial_start each run follows the last one's end, and so drifts through the minute.
+SELECT add_continuous_aggregate_policy(
+    :view::text::regclass,
+    start_offset => :start_offset::interval,
+    end_offset => :end_offset::interval,
+    schedule_interval => INTERVAL '1 minute',
+    initial_start => date_trunc('minute', now()) + make_interval(secs => :second){batch}
+);
+
+-- name: retention_policy^
+SELECT job_id, (config ->> 'drop_after')::interval AS drop_after
+FROM timescaledb_information.jobs
+WHERE proc_name = 'policy_retention' AND hypertable_name = 'kpi_raw_data';
+
+-- name: remove_retention_policy$
+SELECT remove_retention_policy('kpi_raw_data', if_exists => true);
+
+-- name: add_retention_policy$
+SELECT add_retention_policy('kpi_raw_data', drop_after => :drop_after::interval);
+
+-- name: compression_policy^
+SELECT job_id, (config ->> 'compress_after')::interval AS compress_after
+FROM timescaledb_information.jobs
+WHERE proc_name = 'policy_compression' AND hypertable_name = 'kpi_raw_data';
+
+-- name: enable_compression!
+ALTER TABLE kpi_raw_data SET (
+    timescaledb.compress,
+    timescaledb.compress_segmentby = 'kpi_code',
+    timescaledb.compress_orderby = '"timestamp" DESC'
+);
+
+-- name: remove_compression_policy$
+SELECT remove_compression_policy('kpi_raw_data', if_exists => true);
+
+-- name: add_compression_policy$
+SELECT add_compression_policy('kpi_raw_data', compress_after => :compress_after::interval);
+
+-- name: job_health
+-- The refresh jobs of the three views, and how their last run went.
+SELECT
+    c.user_view_name AS view_name,
+    j.scheduled,
+    s.last_run_status,
+    s.total_runs,
+    s.last_run_started_at < now() - 10 * j.schedule_interval - INTERVAL '1 minute' AS overdue
+FROM timescaledb_information.jobs AS j
+JOIN _timescaledb_catalog.continuous_agg AS c
+    ON c.mat_hypertable_id = (j.config ->> 'mat_hypertable_id')::integer
+LEFT JOIN timescaledb_information.job_stats AS s USING (job_id)
+WHERE j.proc_name = 'policy_refresh_continuous_aggregate'
+    AND c.user_view_name IN ('kpi_values_minute', 'kpi_values_hour', 'kpi_values_day')
+ORDER BY j.job_id;
