@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import resource
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from app.errors import ConfigurationError
@@ -54,6 +56,20 @@ def listen(config: Config, *, send_timeout_seconds: float) -> Sockets:
             milliseconds = int(send_timeout_seconds * 1000)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
     return sockets
+
+
+@contextmanager
+def reserved(settings: Settings) -> Iterator[Settings]:
+    """Hold the port while workers come and go; yield the settings with the port as it is."""
+    config = configure(settings)
+    sockets = listen(config, send_timeout_seconds=settings.send_timeout_seconds)
+    (held,) = sockets.insecure_sockets
+    # It never listens, so the kernel hands it no connection.
+    with held:
+        host, _, port = settings.bind.rpartition(":")
+        if port == "0":
+            port = str(held.getsockname()[1])
+        yield settings.model_copy(update={"bind": f"{host}:{port}"})
 
 
 def raise_file_limit() -> int:

@@ -36,6 +36,21 @@ class Stop:
             for number in _SIGNALS:
                 loop.remove_signal_handler(number)
 
+    @contextmanager
+    def with_parent(self, lifeline: int) -> Iterator[None]:
+        """Take the end of the parent, which makes `lifeline` readable, as a request to stop."""
+        loop = asyncio.get_running_loop()
+
+        def orphaned() -> None:
+            loop.remove_reader(lifeline)
+            self.request()
+
+        loop.add_reader(lifeline, orphaned)
+        try:
+            yield
+        finally:
+            loop.remove_reader(lifeline)
+
     async def patiently(self, work: Coroutine[Any, Any, Any], seconds: float) -> bool:
         """Do `work` for up to `seconds`, or until it is urgent; return whether it was finished.
 
