@@ -19,7 +19,7 @@ from app.data.embedded import embedded_postgres
 from app.data.repository import Repository
 from app.settings import Settings
 from tests.timescale.server import TimescaleServer, timescale_server
-from tests.world import SHADOW
+from tests.world import SHADOW, with_shadow
 
 _numbers = itertools.count()
 
@@ -124,10 +124,10 @@ async def shadowed_settings(
     """The same, and its clock can be moved (tests.world)."""
     if backend == "postgres":
         url = await _create(postgres_url, f"test_{next(_numbers)}", "shadowed")
-        yield Settings(database_url=SecretStr(url))
+        yield Settings(database_url=SecretStr(with_shadow(url)))
         return
     async with _timescale_database(request, SHADOW) as url:
-        yield Settings(database_url=SecretStr(url))
+        yield Settings(database_url=SecretStr(with_shadow(url)))
 
 
 @pytest.fixture

@@ -29,7 +29,11 @@ CREATE OR REPLACE FUNCTION clock.now() RETURNS timestamptz LANGUAGE sql STABLE
     AS 'SELECT at FROM clock.hand';
 """
 
-SEARCH_PATH = {"search_path": "clock, public, pg_catalog"}
+
+def with_shadow(url: str) -> str:
+    """Return the URL with the search path that puts the shadow before the database's own clock."""
+    return url + ("&" if "?" in url else "?") + "search_path=clock,public,pg_catalog"
+
 
 Numbers = tuple[float | None, int | None, float | None, float | None]
 
@@ -167,13 +171,18 @@ async def truth(
     return dict(zip(starts, said, strict=True))
 
 
+async def build_days(settings: Settings) -> None:
+    """Make a database's days those of the settings' time zone."""
+    async with Database(settings, server_settings={"search_path": "public"}) as plain:
+        await schema.init(plain, settings)
+
+
 @asynccontextmanager
 async def open_hub(settings: Settings) -> AsyncIterator[tuple[Hub, Database]]:
     """Open a hub whose database's clock is shadowed, with days in the settings' time zone."""
-    async with Database(settings) as plain:
-        await schema.init(plain, settings)
+    await build_days(settings)
     async with (
-        Database(settings, server_settings=SEARCH_PATH) as database,
+        Database(settings) as database,
         Hub(Repository(database, settings), settings, Metrics()) as hub,
     ):
         yield hub, database

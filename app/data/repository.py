@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -91,7 +92,8 @@ class Repository:
         async def query(connection: Connection) -> tuple[list[Any], list[str]]:
             described = []
             if await self._catalogue.has_catalogue(connection):
-                described = [row["entry"] async for row in self._catalogue.described(connection)]
+                rows = self._catalogue.described(connection)
+                described = [json.loads(row["entry"]) async for row in rows]
             return described, [row["kpi_code"] async for row in self._catalogue.codes(connection)]
 
         described, codes = await self._database.read(query)
