@@ -46,3 +46,7 @@ RETURNING 1;
 -- name: finish_import!
 UPDATE kpi_import SET earliest = NULL, latest = NULL, updated = now()
 WHERE source = :source AND position = :position;
+
+-- name: allow_pauses!
+-- What is piped in may come slowly.
+SET LOCAL idle_in_transaction_session_timeout = 0;

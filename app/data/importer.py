@@ -17,6 +17,7 @@ from app.data.database import Connection, Database, load_queries
 from app.data.import_batches import Batch, BatchReader, RejectFile
 from app.data.import_source import Pipe, fingerprint
 from app.data.rollups import Rollups
+from app.data.timescale_catalog import aggregates
 from app.errors import InvalidParameterError
 from app.settings import Settings
 
@@ -125,6 +126,7 @@ class Importer:
             reader = self._reader(io.BufferedReader(pipe), progress)
             self._on_progress(progress)
             async with self._database.transaction() as connection:
+                await self._queries.allow_pauses(connection)
                 while batch := await asyncio.to_thread(reader.next):
                     await self._copy(connection, batch)
                     progress = progress.after(batch, await self._reject(batch, progress))
@@ -196,7 +198,7 @@ class Importer:
         if progress.earliest is None or progress.latest is None:
             return
         async with self._database.connection() as connection:
-            if await timescale.usable(connection):
+            if await timescale.usable(connection) and await aggregates(connection):
                 span = (int(progress.earliest.timestamp()), int(progress.latest.timestamp()))
                 await timescale.refresh(connection, self._settings, span)
                 return

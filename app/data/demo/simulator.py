@@ -10,6 +10,9 @@ from math import cos, pi
 
 from app.models import CatalogueEntry
 
+STEP_SECONDS = 10
+"""A row of each KPI this often, now and in the history: an average over both weighs them alike."""
+
 _DAY_SECONDS = 86_400
 _WANDER_SECONDS = 4 * 3600
 _FLUTTER_SECONDS = 600
