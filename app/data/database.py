@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 import aiosql
 import asyncpg
@@ -15,43 +16,91 @@ import asyncpg
 from app.errors import ConfigurationError, DatabaseUnavailableError
 from app.settings import Settings
 
-QUERIES = Path(__file__).parents[2] / "queries"
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
 
-Connection = asyncpg.pool.PoolConnectionProxy
+QUERIES = Path(__file__).resolve().parents[2] / "queries"
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 Result = TypeVar("Result")
 
-CONNECT_TIMEOUT_SECONDS = 5.0
-ACQUIRE_TIMEOUT_SECONDS = 5.0
-COMMAND_TIMEOUT_SECONDS = 30.0
-IDLE_LIFETIME_SECONDS = 300.0
+CONNECT_SECONDS = 5.0
+"""To wait for a free connection, or to make one."""
 
-_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
+READ_SECONDS = 10.0
+"""For a read, its connection and the second attempt included."""
+
+STATEMENT_SECONDS = 30.0
+"""For a statement on a connection of the pool, on the server's side as well as on ours."""
+
+CLOSE_SECONDS = 2.0
+
+IDLE_SECONDS = 120.0
+"""An idle connection is closed before a firewall forgets it."""
+
+_SERVER_SETTINGS = {
+    "application_name": "kpi-stream",
+    "timezone": "UTC",
+    "idle_in_transaction_session_timeout": "60000",
+    # value::text is the exact value only then.
+    "extra_float_digits": "1",
+    # The log of dirty buckets is empty now and has a million rows later: no plan is good for both.
+    "plan_cache_mode": "force_custom_plan",
+    # Compiling takes longer than any of these statements.
+    "jit": "off",
+}
+
+_LINK_DROPPED = (
+    ConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.QueryCanceledError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.IdleSessionTimeoutError,
+    asyncpg.PostgresConnectionError,
+)
+_AWAY = (
+    *_LINK_DROPPED,
+    OSError,
+    TimeoutError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.TransactionRollbackError,
+)
+_MISCONFIGURED = (
+    asyncpg.ClientConfigurationError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.UndefinedTableError,
 )
 
 
 def load_queries(name: str, replace: Mapping[str, str] | None = None) -> Any:
     """Return the statements of `queries/<name>.sql` as methods, some of its words replaced."""
-    text = (QUERIES / f"{name}.sql").read_text()
+    text = (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
     for word, by in (replace or {}).items():
         text = text.replace(word, by)
     return aiosql.from_str(text, "asyncpg", mandatory_parameters=False)
+
+
+class Backend(StrEnum):
+    """What keeps the aggregates behind the three views."""
+
+    POSTGRES = "postgres"
+    TIMESCALE = "timescale"
 
 
 class Database:
     """A pool of connections to one PostgreSQL or TimescaleDB.
 
     `async with` it. It opens without the database being there; whoever uses it then gets
-    DatabaseUnavailableError, and works again as soon as the database is back.
+    DatabaseUnavailableError, and works again as soon as the database is back. What only the
+    operator can mend is a ConfigurationError. `server_settings` are PostgreSQL's own.
     """
 
     def __init__(
@@ -66,16 +115,19 @@ class Database:
         if not self._url:
             raise ConfigurationError("KPI_DATABASE_URL names no database")
         self._size = settings.database_pool
-        self._server_settings = {
-            "application_name": "kpi-stream",
-            "statement_timeout": str(int(COMMAND_TIMEOUT_SECONDS * 1000)),
-            "jit": "off",  # compiling takes longer than any of these statements
-            **(server_settings or {}),
-        }
-        self._pool: asyncpg.Pool | None = None
-        self._opening = asyncio.Lock()
+        self._server_settings = {**_SERVER_SETTINGS, **(server_settings or {})}
+        self._queries = load_queries("database")
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def __aenter__(self) -> Self:
+        with _explained():
+            self._pool = await asyncpg.create_pool(
+                self._url,
+                min_size=0,
+                max_size=self._size,
+                max_inactive_connection_lifetime=IDLE_SECONDS,
+                **self._link(STATEMENT_SECONDS),
+            )
         return self
 
     async def __aexit__(
@@ -84,57 +136,105 @@ class Database:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._pool is not None:
-            try:
-                async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-                    await self._pool.close()
-            except TimeoutError:
-                self._pool.terminate()
+        pool = self._opened()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await pool.close()
+        except (*_AWAY, asyncpg.InterfaceError):
+            pool.terminate()
 
-    async def _opened(self) -> asyncpg.Pool:
-        async with self._opening:
-            if self._pool is None:
-                self._pool = await asyncpg.create_pool(
-                    self._url,
-                    min_size=0,
-                    max_size=self._size,
-                    max_inactive_connection_lifetime=IDLE_LIFETIME_SECONDS,
-                    timeout=CONNECT_TIMEOUT_SECONDS,
-                    command_timeout=COMMAND_TIMEOUT_SECONDS,
-                    server_settings=self._server_settings,
-                )
-            return self._pool
+    def _opened(self) -> asyncpg.Pool[asyncpg.Record]:
+        if self._pool is None:
+            raise RuntimeError("the database is used outside its `async with`")
+        return self._pool
+
+    def _link(self, seconds: float) -> dict[str, Any]:
+        """Return how to connect for statements of up to `seconds`.
+
+        The server gives up first and says so; our own bound is for a server that is silent.
+        """
+        milliseconds = str(round(seconds * 1000))
+        return {
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": seconds + CONNECT_SECONDS,
+            "server_settings": {"statement_timeout": milliseconds, **self._server_settings},
+        }
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Yield a connection; raises DatabaseUnavailableError when the database is away."""
-        try:
-            pool = await self._opened()
-            async with pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection:
-                yield connection
-        except _AWAY as error:
-            raise DatabaseUnavailableError(
-                f"the database does not answer ({error or type(error).__name__})"
-            ) from error
-        except (
-            asyncpg.InvalidCatalogNameError,
-            asyncpg.InvalidAuthorizationSpecificationError,
-        ) as e:
-            raise ConfigurationError(f"KPI_DATABASE_URL: {e}") from e
+        """Lend a connection of the pool.
+
+        Raises DatabaseUnavailableError, ConfigurationError; other faults of a statement are
+        asyncpg's own.
+        """
+        with _explained():
+            async with self._opened().acquire(timeout=CONNECT_SECONDS) as connection:
+                with _dropped_explained(connection):
+                    yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """Yield a connection in a transaction."""
+        """Lend a connection in a transaction; raises what `connection` raises."""
         async with self.connection() as connection, connection.transaction():
             yield connection
 
+    @asynccontextmanager
+    async def session(self, seconds: float) -> AsyncIterator[Connection]:
+        """Make a connection of its own for statements that may take up to `seconds` each.
+
+        Raises what `connection` raises.
+        """
+        with _explained():
+            connection = await asyncpg.connect(self._url, **self._link(seconds))
+            try:
+                with _dropped_explained(connection):
+                    yield connection
+            finally:
+                with suppress(*_AWAY):
+                    await connection.close(timeout=CLOSE_SECONDS)
+
     async def read(self, query: Callable[[Connection], Awaitable[Result]]) -> Result:
-        """Return what an idempotent query returns, asked again once where the link had dropped."""
-        try:
-            async with self.connection() as connection:
-                return await query(connection)
-        except DatabaseUnavailableError as error:
-            if not isinstance(error.__cause__, asyncpg.PostgresConnectionError | ConnectionError):
-                raise
-        async with self.connection() as connection:
-            return await query(connection)
+        """Return what an idempotent query returns, asked again once where the link had dropped.
+
+        A dead link shows only when it is used. Raises what `connection` raises.
+        """
+        with _explained():
+            async with asyncio.timeout(READ_SECONDS):
+                try:
+                    async with self.connection() as connection:
+                        return await query(connection)
+                except DatabaseUnavailableError as error:
+                    if not isinstance(error.__cause__, _LINK_DROPPED):
+                        raise
+                await self._opened().expire_connections()
+                async with self.connection() as connection:
+                    return await query(connection)
+
+    async def backend(self) -> Backend:
+        """Return what keeps the aggregates here; raises what `connection` raises."""
+        found = await self.read(self._queries.has_continuous_aggregates)
+        return Backend.TIMESCALE if found else Backend.POSTGRES
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Raise what means that the database is away, too slow or not fit as our own errors."""
+    try:
+        yield
+    except _MISCONFIGURED as error:
+        raise ConfigurationError(f"the database cannot be used: {error}") from error
+    except _AWAY as error:
+        raise DatabaseUnavailableError(
+            f"the database does not answer ({str(error) or type(error).__name__})"
+        ) from error
+
+
+@contextmanager
+def _dropped_explained(connection: Connection) -> Iterator[None]:
+    """Tell a connection that was lost, which asyncpg calls a wrong use, from a wrong use."""
+    try:
+        yield
+    except asyncpg.InterfaceError as error:
+        if connection.is_closed():
+            raise ConnectionError(str(error)) from error
+        raise

