@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -82,7 +82,8 @@ async def _timescale_database(request: pytest.FixtureRequest, then: str) -> Asyn
         settings = Settings(database_url=SecretStr(url))
         async with Database(settings) as database, database.connection() as connection:
             await schema.init(database, settings)
-            await connection.execute(then)
+            if then:
+                await connection.execute(then)
         yield url
 
 
@@ -117,17 +118,30 @@ def settings(database_url: str) -> Settings:
     return Settings(database_url=SecretStr(database_url))
 
 
+Shadowed = Callable[[str], AbstractAsyncContextManager[Settings]]
+
+
 @pytest.fixture
-async def shadowed_settings(
-    backend: str, postgres_url: str, request: pytest.FixtureRequest
-) -> AsyncIterator[Settings]:
-    """The same, and its clock can be moved (tests.world)."""
-    if backend == "postgres":
-        url = await _create(postgres_url, f"test_{next(_numbers)}", "shadowed")
-        yield Settings(database_url=SecretStr(with_shadow(url)))
-        return
-    async with _timescale_database(request, SHADOW) as url:
-        yield Settings(database_url=SecretStr(with_shadow(url)))
+def shadowed_on(postgres_url: str, request: pytest.FixtureRequest) -> Shadowed:
+    """Settings for a database on a backend of the test's choice, whose clock can be moved."""
+
+    @asynccontextmanager
+    async def opened(backend: str) -> AsyncIterator[Settings]:
+        if backend == "postgres":
+            url = await _create(postgres_url, f"test_{next(_numbers)}", "shadowed")
+            yield Settings(database_url=SecretStr(with_shadow(url)))
+            return
+        async with _timescale_database(request, SHADOW) as url:
+            yield Settings(database_url=SecretStr(with_shadow(url)))
+
+    return opened
+
+
+@pytest.fixture
+async def shadowed_settings(backend: str, shadowed_on: Shadowed) -> AsyncIterator[Settings]:
+    """Settings for a database with the schema and no rows, whose clock can be moved."""
+    async with shadowed_on(backend) as settings:
+        yield settings
 
 
 @pytest.fixture
