@@ -19,6 +19,7 @@ from app.server.registry import Registry
 from app.server.streams import Streams
 
 _READ_AHEAD_BYTES = 65_536
+_GATHERED_BYTES = 16_384
 _LINGER_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
@@ -60,6 +61,8 @@ class Connection(asyncio.Protocol):
         "_host",
         "_linger",
         "_offer",
+        "_outgoing",
+        "_stopped",
         "_task",
         "_transport",
         "_waiting_reader",
@@ -71,12 +74,14 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._task: asyncio.Task[None] | None = None
         self._buffer = b""
+        self._outgoing = b""
         self._eof = False
         self._eof_told = False
         self._waiting_reader: asyncio.Future[None] | None = None
         self._writable: asyncio.Event | None = None
         self._closed: asyncio.Event | None = None
         self._answering = 0
+        self._stopped = False
         self._linger: asyncio.TimerHandle | None = None
         self._offer: _Offer | None = None
 
@@ -140,9 +145,18 @@ class Connection(asyncio.Protocol):
         return self._eof and not self._buffer
 
     def write(self, data: bytes) -> None:
-        """Send bytes; after the connection is lost or handed over, forget them."""
-        if self._transport is not None:
-            self._transport.write(data)
+        """Send bytes; after the connection is lost or handed over, forget them.
+
+        Small pieces wait for the next turn of the event loop: head and body of an answer are
+        written one after the other, and are one packet and one system call.
+        """
+        if self._transport is None:
+            return
+        if not self._outgoing and data:
+            self._host.loop.call_soon(self._flush)
+        self._outgoing += data
+        if len(self._outgoing) >= _GATHERED_BYTES:
+            self._flush()
 
     async def drain(self) -> None:
         """Wait for room to write; raise ConnectionResetError when the client is gone."""
@@ -153,11 +167,13 @@ class Connection(asyncio.Protocol):
 
     def write_eof(self) -> None:
         """Close the writing half."""
+        self._flush()
         if self._transport is not None and self._transport.can_write_eof():
             self._transport.write_eof()
 
     def close(self) -> None:
         """Close once all is sent."""
+        self._flush()
         if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
 
@@ -184,6 +200,8 @@ class Connection(asyncio.Protocol):
         call_soon: Callable[..., Any],
     ) -> None:
         """Run the app on one request, with the offer in its scope where there is one."""
+        if self._stopped:
+            return
         if (
             scope["type"] == "http"
             and scope["method"] == "GET"
@@ -211,6 +229,7 @@ class Connection(asyncio.Protocol):
             or self._waiting_reader.done()
         ):
             return False
+        self._flush()
         self._release()
         self._host.streams.adopt(transport, seat, chunked=chunked)
         return True
@@ -251,6 +270,11 @@ class Connection(asyncio.Protocol):
         if self._closed is not None:
             self._closed.set()
 
+    def _flush(self) -> None:
+        data, self._outgoing = self._outgoing, b""
+        if data and self._transport is not None:
+            self._transport.write(data)
+
     def _end_input(self) -> None:
         self._eof = True
         self._wake_reader()
@@ -274,6 +298,7 @@ class Connection(asyncio.Protocol):
         # While a request is being answered, cancelling would orphan its handler; it is told of
         # the disconnect, or fails to write, and this is called again.
         if self._task is not None and not self._answering:
+            self._stopped = True
             self._task.cancel()
 
 

@@ -13,8 +13,8 @@ from app.errors import ConfigurationError
 from app.server.hypercorn_contract import Config, Sockets
 from app.settings import Settings
 
-BACKLOG = 1024
-"""Connections that the kernel keeps until they are accepted; accepted in one turn at most."""
+BACKLOG = 4096
+"""Connections that the kernel keeps until they are accepted; Linux has no more by default."""
 
 _SECONDS = 1.0
 
