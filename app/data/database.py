@@ -56,6 +56,8 @@ _LINK_DROPPED = (
     asyncpg.CrashShutdownError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.IdleSessionTimeoutError,
+    # What asyncpg says of a link that drops between two messages of one statement.
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
 )
 _AWAY = (
@@ -65,6 +67,7 @@ _AWAY = (
     asyncpg.CannotConnectNowError,
     asyncpg.InsufficientResourcesError,
     asyncpg.LockNotAvailableError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
     asyncpg.QueryCanceledError,
     asyncpg.TransactionRollbackError,
 )

@@ -253,12 +253,12 @@ class Poller:
     async def _failed(
         self, error: DatabaseUnavailableError, waiting: list[asyncio.Future[None]]
     ) -> None:
-        for done in waiting:
-            if not done.done():
-                done.set_exception(error)
         for watched in self._in_step():
             watched.trouble("the database does not answer", self._clock.last_answer)
         await self._flush()
+        for done in waiting:
+            if not done.done():
+                done.set_exception(error)
         delay = FAILURE_RETRY_SECONDS[min(self._failures, len(FAILURE_RETRY_SECONDS) - 1)]
         self._failures += 1
         again = asyncio.get_running_loop().time() + delay * random.uniform(0.8, 1.2)  # noqa: S311
