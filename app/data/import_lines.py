@@ -17,6 +17,7 @@ HEADER = ("timestamp", "kpi_code", "value")
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _LARGEST = 1e290
+_SMALLEST = 1e-290
 
 
 class Row(NamedTuple):
@@ -135,6 +136,6 @@ def _value(text: str) -> float:
         value = float("_" if "_" in text else text)
     except ValueError:
         raise BadLineError("the value is not a number") from None
-    if not -_LARGEST <= value <= _LARGEST:
-        raise BadLineError("the value is not a finite number within 1e290 of zero")
+    if not (value == 0 or _SMALLEST <= abs(value) <= _LARGEST):
+        raise BadLineError("the value is neither 0 nor a finite number from 1e-290 to 1e290")
     return value

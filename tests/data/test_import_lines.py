@@ -74,6 +74,7 @@ def test_a_byte_order_mark_before_data() -> None:
         ("2025-03-30T01:30:00Z,orders,-Infinity", "finite"),
         ("2025-03-30T01:30:00Z,orders,1e400", "finite"),
         ("2025-03-30T01:30:00Z,orders,1.1e290", "finite"),
+        ("2025-03-30T01:30:00Z,orders,-9e-291", "finite"),
         ("2025-03-30T01:30:00Z,orders", "2 fields"),
         ("2025-03-30T01:30:00Z,orders,1,2", "4 fields"),
         ('2025-03-30T01:30:00Z,"orders,1', "quotes"),
@@ -87,10 +88,9 @@ def test_bad_lines_say_why(text: str | bytes, reason: str) -> None:
         parse(text)
 
 
-def test_the_largest_values_are_rows() -> None:
-    row = parse("2025-03-30T01:30:00Z,orders,-1e290")
-    assert row is not None
-    assert row.value == -1e290
+@pytest.mark.parametrize("value", [-1e290, -1e-290, 0.0, 1e-290, 1e290])
+def test_the_outermost_values_are_rows(value: float) -> None:
+    assert parse(f"2025-03-30T01:30:00Z,orders,{value!r}") == Row(AT, "orders", value)
 
 
 @given(st.binary() | st.text(alphabet='0123456789-T:Z+.,"\r\n eEaN\ufeff').map(str.encode))
