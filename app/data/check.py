@@ -13,8 +13,8 @@ from typing import Any
 from app.data.check_findings import Finding, Severity, error, fine, mend, warning
 from app.data.check_timescale import check_timescale
 from app.data.database import Connection, Database, load_queries
-from app.data.timescale_catalog import VIEWS, aggregates, release, same_zone
-from app.grid import Grid
+from app.data.timescale_catalog import VIEWS, aggregates, release
+from app.data.timescale_zone import same_zone
 from app.models import Period
 from app.settings import Settings
 
@@ -83,7 +83,6 @@ async def _look(connection: Connection, settings: Settings) -> AsyncIterator[Fin
                 "with many",
                 mend("view_with_points", view=view),
             )
-    yield _check_zone_name(settings)
     for finding in await _check_clock(connection, queries):
         yield finding
     if installed and made:
@@ -117,24 +116,6 @@ def _check_shape(view: str, relation: Relation | None) -> Iterator[Finding]:
             yield fine(f"{view} has no {column}: it is served without")
         elif found not in types:
             yield error(f"{view}.{column} is {found}, not {' or '.join(sorted(types))}", INIT)
-
-
-def _check_zone_name(settings: Settings) -> Finding:
-    """Say where midnight comes twice: databases and calendars disagree on which one counts."""
-    grid = Grid(Period.DAY, settings.zone)
-    today = grid.index(time.time())
-    for index in range(today - 366, today + 367):
-        midnight = datetime.fromordinal(index)
-        earlier, later = (
-            midnight.replace(tzinfo=settings.zone, fold=fold).astimezone(UTC) for fold in (0, 1)
-        )
-        if earlier < later:
-            return error(
-                f"in {settings.timezone} midnight comes twice on {midnight:%Y-%m-%d}: the day's "
-                "first hour would be counted to the wrong day",
-                "KPI_TIMEZONE=UTC, or a zone whose clocks change at another hour",
-            )
-    return fine(f"days begin at midnight in {settings.timezone}")
 
 
 async def _check_clock(connection: Connection, queries: Any) -> list[Finding]:

@@ -9,7 +9,8 @@ from typing import Any
 from app.data.check_findings import Finding, error, fine, mend, warning
 from app.data.database import Connection, load_queries
 from app.data.timescale_bugs import Use, known_bugs
-from app.data.timescale_catalog import VIEWS, Aggregate, Release, same_zone
+from app.data.timescale_catalog import VIEWS, Aggregate, Release
+from app.data.timescale_zone import midnight_twice, same_zone
 from app.models import Period
 from app.settings import Settings
 
@@ -30,6 +31,12 @@ async def check_timescale(
             f"the days of {VIEWS[Period.DAY]} begin in {zone}, KPI_TIMEZONE says "
             f"{settings.timezone}",
             f"KPI_TIMEZONE={zone}, or kpi-stream db init for days in {settings.timezone}",
+        )
+    if twice := midnight_twice(settings.zone):
+        yield error(
+            f"in {settings.timezone} midnight comes twice on {twice}: TimescaleDB begins that day "
+            "at the second, or counts its first hour to the day before",
+            "KPI_TIMEZONE=UTC, or a zone whose clocks change at another hour",
         )
     use = Use(
         batched=tuple(job["job_id"] for job in jobs if job["job_id"] and job["buckets_per_batch"]),

@@ -15,8 +15,9 @@ from typing import Any
 import asyncpg
 
 from app.data.database import Connection
-from app.data.timescale_catalog import VIEWS, Aggregate, Release, aggregates, release, same_zone
+from app.data.timescale_catalog import VIEWS, Aggregate, Release, aggregates, release
 from app.data.timescale_policies import plan
+from app.data.timescale_zone import midnight_twice, same_zone
 from app.errors import ConfigurationError, DatabaseUnavailableError
 from app.models import Period
 from app.settings import Settings
@@ -60,6 +61,11 @@ async def apply(connection: Connection, settings: Settings) -> None:
 async def _apply(
     connection: Connection, queries: Any, settings: Settings, there: Mapping[str, Aggregate]
 ) -> None:
+    if twice := midnight_twice(settings.zone):
+        raise ConfigurationError(
+            f"in {settings.timezone} midnight comes twice on {twice}, and TimescaleDB's days go "
+            "wrong there: set KPI_TIMEZONE to a zone whose clocks change at another hour"
+        )
     retention = await queries.retention_policy(connection)
     policies = plan(settings, retention and retention["drop_after"])
     await queries.create_hypertable(connection)

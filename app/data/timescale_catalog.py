@@ -6,6 +6,7 @@ import re
 from typing import Any, NamedTuple
 
 from app.data.database import Connection, load_queries
+from app.data.timescale_zone import zone_of
 from app.models import Period
 
 VIEWS = {period: f"kpi_values_{period.value}" for period in Period}
@@ -18,9 +19,6 @@ BATCHES_SINCE = (2, 19)
 
 OPTIONS_SINCE = (2, 28)
 """The first release whose refresh works in batches when it is called, too."""
-
-_DAY_ZONE = re.compile(r"time_bucket\('1 day'::interval, [^,()]+, '([^']+)'::text")
-_UTC = {"UTC", "Etc/UTC"}
 
 
 class Release(NamedTuple):
@@ -59,13 +57,7 @@ class Aggregate(NamedTuple):
     @property
     def zone(self) -> str:
         """The time zone its days begin in."""
-        match = _DAY_ZONE.search(self.definition)
-        return match[1] if match else "UTC"
-
-
-def same_zone(one: str, other: str) -> bool:
-    """Whether days begin at the same instants in both zones, whatever happens."""
-    return one == other or {one, other} <= _UTC
+        return zone_of(self.definition)
 
 
 async def release(connection: Connection) -> Release | None:

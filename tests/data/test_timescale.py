@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 
 from app.data import schema, timescale
 from app.data.database import Database, load_queries
 from app.data.timescale_catalog import VIEWS, Aggregate, aggregates
+from app.data.timescale_zone import midnight_twice
 from app.errors import ConfigurationError
+from app.grid import Grid
 from app.models import Period
 from app.settings import Settings
 from tests.timescale.server import TimescaleServer
@@ -140,6 +144,44 @@ async def test_settings_that_would_lose_numbers_are_refused(
 ) -> None:
     with pytest.raises(ConfigurationError, match="KPI_CORRECTION_WINDOW"):
         await init(url, **changes)
+
+
+@pytest.mark.parametrize("zone", ["America/Havana", "Atlantic/Azores"])
+async def test_a_zone_whose_days_timescaledb_gets_wrong_is_refused(url: str, zone: str) -> None:
+    with pytest.raises(ConfigurationError, match="midnight comes twice"):
+        await init(url, timezone=zone)
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "UTC",
+        "Europe/Berlin",
+        "Asia/Kolkata",
+        "Africa/Cairo",
+        "America/Santiago",
+        "Asia/Beirut",
+        "Australia/Lord_Howe",
+        "Pacific/Chatham",
+    ],
+)
+async def test_days_begin_where_the_grid_has_them(url: str, zone: str) -> None:
+    """Also where midnight does not exist, and where clocks move by half an hour."""
+    assert midnight_twice(ZoneInfo(zone)) is None
+    grid = Grid(Period.DAY, ZoneInfo(zone))
+    connection = await asyncpg.connect(url)
+    try:
+        for bucket, at in await connection.fetch(
+            """
+            SELECT extract(epoch FROM time_bucket(INTERVAL '1 day', at, $1))::bigint,
+                extract(epoch FROM at)::bigint
+            FROM generate_series(timestamptz '2024-01-01Z', '2027-01-01Z', '30 minutes') AS at
+            """,
+            zone,
+        ):
+            assert bucket == grid.start(grid.index(at))
+    finally:
+        await connection.close()
 
 
 async def test_another_time_zone_builds_the_days_anew(url: str) -> None:

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
-from tests.timescale.server import TimescaleServer, timescale_server
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[TimescaleServer]:
-    with timescale_server() as server:
-        yield server
+from tests.timescale.server import TimescaleServer
 
 
 @pytest.fixture
-async def url(server: TimescaleServer) -> AsyncIterator[str]:
-    async with server.fresh_database() as url:
+async def url(timescale: TimescaleServer) -> AsyncIterator[str]:
+    async with timescale.fresh_database() as url:
         yield url
 
 
-async def test_a_database_is_fresh_each_time(server: TimescaleServer) -> None:
+async def test_a_database_is_fresh_each_time(timescale: TimescaleServer) -> None:
     for _ in range(2):
-        async with server.fresh_database() as url:
+        async with timescale.fresh_database() as url:
             connection = await asyncpg.connect(url)
             await connection.execute(
                 """
