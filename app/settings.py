@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     )
     correction_window: Duration = Field(
         timedelta(hours=2),
+        ge=timedelta(0),
+        le=timedelta(days=5),
         description="How far back published buckets are compared again, such as 2h",
     )
     materialized_only: bool = Field(

@@ -10,7 +10,7 @@ from app.errors import CursorError
 from app.live import cursor, sse, wire
 from app.live.broadcaster import Broadcaster
 from app.live.cursor import Position
-from app.live.resume import check_age, first_needed
+from app.live.resume import MAX_BUCKETS_IN_ALL, cost, first_needed
 from app.models import Bucket, Channel
 
 RETRY_MILLISECONDS = (1000, 4000)
@@ -54,12 +54,15 @@ class Standing:
         return standing
 
     def check(self, broadcasters: Sequence[Broadcaster]) -> None:
-        """Refuse the positions that nothing can be caught up from."""
+        """Refuse the positions that cannot be caught up from, at all or at a fair price."""
+        left = MAX_BUCKETS_IN_ALL
         for broadcaster in broadcasters:
             position = self.positions.get(broadcaster.channel)
             if position is not None:
                 try:
-                    check_age(position, broadcaster.series.last)
+                    left -= cost(position, broadcaster.series.last)
+                    if left < 0:
+                        raise CursorError("the stream has too much to catch up on")
                 except CursorError as error:
                     self._refuse(broadcaster.channel, error)
 

@@ -11,16 +11,25 @@ from app.live.series import Change
 from app.live.sketch import Sketch, locate
 from app.models import Bucket
 
-MAX_MISSED_BUCKETS = 10_080
-"""A client that missed more (a week of minutes) gets a reset and a snapshot instead."""
+MAX_BUCKETS = 10_080
+"""The most that is read to catch up on one channel, a week of minutes; beyond, a snapshot says it
+shorter."""
+
+MAX_BUCKETS_IN_ALL = 100_000
+"""The same for all channels of one stream: anybody can make a cursor up."""
 
 
-def check_age(position: Position, last: int) -> None:
-    """Raise CursorError for a position from the future or too old to catch up from."""
+def cost(position: Position, last: int) -> int:
+    """Return how many buckets must be seen to catch up from a position to the bucket `last`.
+
+    Raises CursorError for a position from the future or one too old to catch up from.
+    """
     if position.last > last:
         raise CursorError("the cursor is from the future")
-    if last - position.last + position.width > MAX_MISSED_BUCKETS:
+    buckets = last - position.last + position.width
+    if buckets > MAX_BUCKETS:
         raise CursorError("the cursor is too old")
+    return buckets
 
 
 def first_needed(position: Position) -> int:
