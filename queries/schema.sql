@@ -1,11 +1,14 @@
 -- The tables that both backends share. Each statement may run again.
 
 -- name: create_raw_table#
--- A value is finite, and so small that no sum of values can overflow a double.
+-- A value is finite, so small that no sum of values overflows a double, and so large (or zero) that
+-- no average falls below the smallest one. A time is one that every language's calendar has.
 CREATE TABLE IF NOT EXISTS kpi_raw_data (
-    "timestamp" timestamptz NOT NULL CHECK (isfinite("timestamp")),
+    "timestamp" timestamptz NOT NULL
+        CHECK ("timestamp" BETWEEN '1900-01-01T00:00:00Z' AND '9000-01-01T00:00:00Z'),
     kpi_code text NOT NULL CHECK (kpi_code ~ '^[A-Za-z0-9_.-]{1,64}$'),
-    value double precision NOT NULL CHECK (value BETWEEN -1e290 AND 1e290)
+    value double precision NOT NULL
+        CHECK (value = 0 OR abs(value) BETWEEN 1e-290 AND 1e290)
 );
 CREATE INDEX IF NOT EXISTS kpi_raw_data_kpi_code_timestamp
     ON kpi_raw_data (kpi_code, "timestamp" DESC);
@@ -41,12 +44,27 @@ ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 -- name: lock_schema!
 SELECT pg_advisory_xact_lock(5784203001);
 
--- name: has_timescale$
-SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb');
+-- name: lock_schema_for_session!
+-- Until the connection is closed.
+SELECT pg_advisory_lock(5784203001);
 
--- name: may_have_timescale$
-SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')
-    AND position('timescaledb' IN current_setting('shared_preload_libraries')) > 0;
+-- name: has_foreign_views$
+-- Whether somebody else made the three views; TimescaleDB's are looked at elsewhere.
+SELECT to_regclass('kpi_rollup_minute') IS NULL
+    AND num_nonnulls(
+        to_regclass('kpi_values_minute'),
+        to_regclass('kpi_values_hour'),
+        to_regclass('kpi_values_day')
+    ) > 0;
+
+-- name: may_create_timescale$
+SELECT EXISTS (SELECT FROM pg_available_extensions
+        WHERE name = 'timescaledb' AND installed_version IS NULL)
+    AND position('timescaledb' IN current_setting('shared_preload_libraries')) > 0
+    AND has_database_privilege(current_database(), 'CREATE');
 
 -- name: create_timescale!
 CREATE EXTENSION IF NOT EXISTS timescaledb;
+
+-- name: local_time$
+SELECT now() AT TIME ZONE :zone;

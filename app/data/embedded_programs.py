@@ -103,7 +103,7 @@ class Cluster:
             "--wait",
             f"--timeout={START_SECONDS}",
             f"--pgdata={self.folder}",
-            f"--log={self.folder / 'server.log'}",
+            f"--log={self.folder / 'log'}",
             f"--options={' '.join(f'-c {name}={value}' for name, value in options.items())}",
             seconds=START_SECONDS + 5,
         )
@@ -234,7 +234,7 @@ class Cluster:
     def _log(self) -> str:
         """Return the last lines of the server's own log, where a failed start says why."""
         try:
-            lines = (self.folder / "server.log").read_text(errors="replace").splitlines()[-5:]
+            lines = (self.folder / "log").read_text(errors="replace").splitlines()[-5:]
         except OSError:
             return ""
         return "\n" + "\n".join(lines)

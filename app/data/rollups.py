@@ -5,23 +5,31 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
 from app.data.database import Database, load_queries
-from app.errors import DatabaseUnavailableError
+from app.errors import ConfigurationError, DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 
-INTERVAL_SECONDS = 1.0
-BATCH_ENTRIES = 20_000
-"""Log entries of one transaction: a backlog of millions must not become one."""
+PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
+"""While the database is away, or has no rollups."""
 
-AWAY_SECONDS = 5.0
+BATCH_BLOCKS = 64
+"""Blocks of the log in one transaction, which hold about 7,000 entries."""
+
+BATCH_BUCKETS = 500
+"""Hours or days that are summed up anew in one transaction; a day has up to 1,500 minutes."""
+
+LONG_LOG_BLOCKS = 128
+"""A log of a megabyte is worth giving its space back."""
 
 
 class Rollups:
-    """Refreshes the rollups every second while it is open.
+    """Refreshes the rollups about every second while it is open.
 
     Any number of processes may: one does it at a time. On TimescaleDB there is nothing to do.
     The views are right without it; it only makes them cheap.
@@ -31,7 +39,6 @@ class Rollups:
         self._database = database
         self._queries = load_queries("postgres")
         self._task: asyncio.Task[None] | None = None
-        self._needed: bool | None = None
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run(), name="rollups")
@@ -47,26 +54,53 @@ class Rollups:
             self._task.cancel()
             await asyncio.wait([self._task])
 
-    async def refresh(self) -> None:
-        """Clean all that is dirty now; raises DatabaseUnavailableError."""
-        if self._needed is None:
+    async def refresh(self) -> bool:
+        """Clean what is dirty now and over; return whether this database has rollups at all.
+
+        It goes in steps, each a short transaction. Raises DatabaseUnavailableError.
+        """
+        async with self._database.connection() as connection:
+            if not await self._queries.has_rollups(connection):
+                return False
+            pending = await self._queries.pending(connection)
+        blocks = pending["blocks"]
+        taken = await self._refresh_minutes(blocks)
+        if taken or pending["hours"]:
+            await self._refresh_coarse(self._queries.refresh_hours)
+        if taken or pending["days"]:
+            await self._refresh_coarse(self._queries.refresh_days)
+        if taken and blocks >= LONG_LOG_BLOCKS:
             async with self._database.connection() as connection:
-                self._needed = bool(await self._queries.has_triggers(connection))
-        while self._needed:
+                await self._queries.shrink_log(connection)
+        return True
+
+    async def _refresh_minutes(self, blocks: int) -> int:
+        total = 0
+        for first in range(0, blocks, BATCH_BLOCKS):
             async with self._database.connection() as connection:
-                taken = await self._queries.refresh(connection, most=BATCH_ENTRIES)
-            if taken is None or taken < BATCH_ENTRIES:
-                return
+                taken = await self._queries.refresh_minutes(
+                    connection, first_block=first, next_block=first + BATCH_BLOCKS
+                )
+            if taken is None:
+                break
+            total += taken
+        return total
+
+    async def _refresh_coarse(self, refresh: Callable[..., Awaitable[int | None]]) -> None:
+        taken: int | None = BATCH_BUCKETS
+        while taken is not None and taken >= BATCH_BUCKETS:
+            async with self._database.connection() as connection:
+                taken = await refresh(connection, most=BATCH_BUCKETS)
 
     async def _run(self) -> None:
+        pause = PAUSE_SECONDS
         while True:
-            pause = INTERVAL_SECONDS
             try:
-                await self.refresh()
-            except DatabaseUnavailableError as error:
-                log.warning("rollups wait: %s", error)
-                pause = AWAY_SECONDS
+                pause = PAUSE_SECONDS if await self.refresh() else LONGEST_PAUSE_SECONDS
+            except (DatabaseUnavailableError, ConfigurationError) as error:
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                log.warning("the rollups wait %.0f s: %s", pause, error)
             except Exception:
+                pause = LONGEST_PAUSE_SECONDS
                 log.exception("refreshing the rollups failed")
-                pause = AWAY_SECONDS
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311

@@ -2,59 +2,115 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
+import asyncpg
+
 from app.data import timescale
-from app.data.database import Connection, Database, load_queries
+from app.data.database import QUERIES, Connection, Database, load_queries
 from app.errors import ConfigurationError
 from app.settings import Settings
 
+INIT_SECONDS = 3600.0
+"""For each statement: the first time, all raw rows that are there are looked at."""
+
+_COARSE = ("hour", "day")
+
 
 async def init(database: Database, settings: Settings) -> None:
-    """Create tables, aggregates and views for the backend at hand, in the settings' time zone."""
+    """Create tables, aggregates and views for the backend at hand, in the settings' time zone.
+
+    Days of another time zone are made anew. Views of somebody else's are left as they are. Raises
+    DatabaseUnavailableError, ConfigurationError.
+    """
     shared = load_queries("schema")
-    async with database.transaction() as connection:
-        await shared.lock_schema(connection)
-        await shared.create_raw_table(connection)
+    async with database.session(INIT_SECONDS) as connection:
+        await shared.lock_schema_for_session(connection)
+        await _require_known_zone(connection, settings.timezone)
         await shared.create_catalog(connection)
+        aggregates = await _continuous_aggregates(connection, shared)
+        if not aggregates and await shared.has_foreign_views(connection):
+            return
+        await shared.create_raw_table(connection)
         await shared.create_facts(connection)
-        # A database that began as plain PostgreSQL stays so when the extension comes later.
-        rollups = await load_queries("postgres").has_triggers(connection)
-        twin = not rollups and await timescale.usable(connection)
-        if not twin:
-            await _init_postgres(connection, shared, settings)
-    if twin:
-        async with database.connection() as connection:
+        if aggregates:
             await timescale.apply(connection, settings)
             await shared.put_fact(connection, name="timezone", value=settings.timezone)
+        else:
+            async with connection.transaction():
+                await _create_rollups(connection, shared, settings)
 
 
-async def _init_postgres(connection: Connection, shared: Any, settings: Settings) -> None:
-    zone = "'" + settings.timezone.replace("'", "''") + "'"
-    own = load_queries("postgres", {":timezone": zone})
-    fresh = not await own.has_triggers(connection)
+async def _continuous_aggregates(connection: Connection, shared: Any) -> bool:
+    """Whether TimescaleDB keeps the aggregates, after installing it where that can be done."""
+    # A database that began as plain PostgreSQL stays so when the extension comes later.
+    if await load_queries("postgres").has_rollups(connection):
+        return False
+    if await shared.may_create_timescale(connection):
+        await shared.create_timescale(connection)
+    return await timescale.usable(connection)
+
+
+async def _create_rollups(connection: Connection, shared: Any, settings: Settings) -> None:
+    version = _version(settings.timezone)
+    if await shared.fact(connection, name="rollups") == version:
+        # Replacing a trigger would make all writers wait.
+        return
+    own = load_queries("postgres", {"{timezone}": _literal(settings.timezone)})
+    await own.lock_rollups(connection)
+    fresh = not await own.has_rollups(connection)
     built_for = await shared.fact(connection, name="timezone")
     await own.create_rollups(connection)
-    await own.create_day_function(connection)
+    await own.create_functions(connection)
     await own.create_triggers(connection)
-    await own.create_views(connection)
-    await own.create_refresh(connection)
+    await own.create_minute_view(connection)
+    await own.create_refresh_minutes(connection)
+    for period in _COARSE:
+        coarse = load_queries("postgres_coarse", {"{period}": period})
+        await coarse.create_view(connection)
+        await coarse.create_refresh(connection)
     if fresh:
         await own.note_everything(connection)
     elif built_for != settings.timezone:
-        await own.drop_days(connection)
+        await own.note_all_days(connection)
     await shared.put_fact(connection, name="timezone", value=settings.timezone)
+    await shared.put_fact(connection, name="rollups", value=version)
+
+
+async def _require_known_zone(connection: Connection, zone: str) -> None:
+    try:
+        await load_queries("schema").local_time(connection, zone=zone)
+    except asyncpg.InvalidParameterValueError as error:
+        raise ConfigurationError(f"the database does not know KPI_TIMEZONE: {error}") from error
+
+
+def _version(zone: str) -> str:
+    """Return what tells these rollups from those of another release or time zone."""
+    text = zone.join(
+        (QUERIES / name).read_text(encoding="utf-8")
+        for name in ("postgres.sql", "postgres_coarse.sql")
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 async def check_zone(database: Database, settings: Settings) -> None:
     """Raise ConfigurationError where the days in the database are of another time zone."""
     shared = load_queries("schema")
-    async with database.connection() as connection:
+
+    async def built_for(connection: Connection) -> str | None:
         if not await shared.has_facts(connection):
-            return
-        built_for = await shared.fact(connection, name="timezone")
-    if built_for is not None and built_for != settings.timezone:
+            return None
+        zone: str | None = await shared.fact(connection, name="timezone")
+        return zone
+
+    zone = await database.read(built_for)
+    if zone is not None and zone != settings.timezone:
         raise ConfigurationError(
-            f"the days in this database are of {built_for}, KPI_TIMEZONE is {settings.timezone}; "
+            f"the days in this database are of {zone}, KPI_TIMEZONE is {settings.timezone}; "
             "run kpi-stream db init to make them anew"
         )
