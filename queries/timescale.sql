@@ -9,13 +9,6 @@ SELECT extversion AS version, current_setting('timescaledb.license', true) AS li
 FROM pg_extension
 WHERE extname = 'timescaledb';
 
--- name: lock$
--- One of this project's processes at a time; held until it is unlocked, not by a transaction.
-SELECT pg_advisory_lock(5784203003);
-
--- name: unlock$
-SELECT pg_advisory_unlock(5784203003);
-
 -- name: continuous_aggregates
 -- The three views as they are; definition is what was written, without the real-time branch.
 SELECT

@@ -45,22 +45,17 @@ async def apply(connection: Connection, settings: Settings) -> None:
     """Create what is missing, and bring what is there in line with `settings`; safe to run again.
 
     Days of another time zone are built anew from the minutes. Aggregates of somebody else's are
-    left as they are. Not inside a transaction. Raises ConfigurationError.
+    left as they are. One at a time, and not inside a transaction. Raises ConfigurationError.
     """
     queries = (await _release(connection)).queries()
-    await queries.lock(connection)
-    try:
-        there = await aggregates(connection)
-        if all(aggregate.ours for aggregate in there.values()):
-            await _apply(connection, queries, settings, there)
-    finally:
-        if not connection.is_closed():
-            await queries.unlock(connection)
-
-
-async def _apply(
-    connection: Connection, queries: Any, settings: Settings, there: Mapping[str, Aggregate]
-) -> None:
+    there = await aggregates(connection)
+    if not all(aggregate.ours for aggregate in there.values()):
+        day = there.get(VIEWS[Period.DAY])
+        if day is not None and not same_zone(day.zone, settings.timezone):
+            raise ConfigurationError(
+                f"the days of {day.view} begin in {day.zone}, KPI_TIMEZONE is {settings.timezone}"
+            )
+        return
     if twice := midnight_twice(settings.zone):
         raise ConfigurationError(
             f"in {settings.timezone} midnight comes twice on {twice}, and TimescaleDB's days go "

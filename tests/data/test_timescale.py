@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from app.data import schema, timescale
 from app.data.database import Database, load_queries
+from app.data.repository import Repository
 from app.data.timescale_catalog import VIEWS, Aggregate, aggregates
 from app.data.timescale_zone import midnight_twice
 from app.errors import ConfigurationError
@@ -129,6 +130,34 @@ async def test_materialised_only_is_refreshed_right_after_the_grace(url: str) ->
         assert seconds == {2.0, 7.0, 12.0}
         await init(url)
         assert not any(view.materialized_only for view in (await views(database)).values())
+
+
+async def test_aggregates_of_somebody_elses_are_left_as_they_are(url: str) -> None:
+    settings = make(url)
+    async with Database(settings) as database:
+        for statement in FOREIGN.split(";"):
+            await execute(database, statement)
+        before = await views(database)
+        await schema.init(database, settings)
+        assert await views(database) == before
+        assert await policies(database) == {}
+        with pytest.raises(ConfigurationError, match="Europe/Berlin"):
+            await schema.init(database, make(url, timezone="Europe/Berlin"))
+
+
+FOREIGN = """
+    CREATE TABLE kpi_raw_data ("timestamp" timestamptz NOT NULL, kpi_code text, value float8);
+    SELECT create_hypertable('kpi_raw_data', by_range('timestamp'));
+    CREATE MATERIALIZED VIEW kpi_values_minute WITH (timescaledb.continuous) AS
+    SELECT time_bucket('1 minute', "timestamp") AS bucket, kpi_code, avg(value) AS avg_value,
+        count(*) AS data_points FROM kpi_raw_data GROUP BY 1, 2 WITH NO DATA;
+    CREATE MATERIALIZED VIEW kpi_values_hour WITH (timescaledb.continuous) AS
+    SELECT time_bucket('1 hour', "timestamp") AS bucket, kpi_code, avg(value) AS avg_value
+        FROM kpi_raw_data GROUP BY 1, 2 WITH NO DATA;
+    CREATE MATERIALIZED VIEW kpi_values_day WITH (timescaledb.continuous) AS
+    SELECT time_bucket('1 day', "timestamp") AS bucket, kpi_code, avg(value) AS avg_value
+        FROM kpi_raw_data GROUP BY 1, 2 WITH NO DATA
+"""
 
 
 @pytest.mark.parametrize(
@@ -374,6 +403,28 @@ async def test_a_load_that_ends_at_midnight_reaches_its_last_day(url: str, zone:
         )
         assert [tuple(row) for row in days] == [tuple(row) for row in counted]
         assert len(days) == 8
+
+
+async def test_materialised_only_counts_no_bucket_as_complete_before_its_refresh(
+    url: str,
+) -> None:
+    """Or listeners would be told of gaps that a second later turn out to be none."""
+    await init(url, materialized_only=True, grace_seconds=0)
+    settings = make(url, grace_seconds=0)
+    async with Database(settings) as database:
+        repository = Repository(database, settings)
+        await execute(
+            database,
+            "INSERT INTO kpi_raw_data SELECT date_trunc('minute', now()) - g * INTERVAL '1 minute',"
+            " 'a', g FROM generate_series(1, 3) AS g",
+        )
+        reading = await repository.window(Period.MINUTE, ["a"], 3)
+        assert reading.rows == []
+        assert reading.complete_until < reading.now - 60
+        await refresh(database, settings)
+        reading = await repository.window(Period.MINUTE, ["a"], 3)
+        assert [bucket.value for _, bucket in reading.rows] == [3.0, 2.0, 1.0]
+        assert reading.complete_until == reading.rows[-1][1].start + 60
 
 
 async def test_the_health_of_the_jobs(url: str, database: Database) -> None:
