@@ -90,12 +90,13 @@ async def test_again_loads_it_anew(importer: Importer, database: Database, tmp_p
 async def test_a_file_that_grew_goes_on_and_another_file_begins(
     importer: Importer, database: Database, tmp_path: Path
 ) -> None:
-    rows = lines(300)
+    rows = lines(500)
     path = write(tmp_path / "a.csv", rows[:100])
     await importer.load_file(path)
     write(path, rows[:200])
     await importer.load_file(path)
     assert await raw_rows(database) == sorted(rows[:200])
+    # As long as what was loaded, but something else.
     write(path, rows[200:])
     await importer.load_file(path)
     assert await raw_rows(database) == sorted(rows)
@@ -182,28 +183,6 @@ async def test_a_stream_is_loaded_whole(
     assert rejected(rejects)[0][0] == len(rows) + 1
 
 
-async def test_a_stream_that_breaks_off_loads_nothing_and_can_be_given_up(
-    importer: Importer, database: Database
-) -> None:
-    reader, writer = os.pipe()
-    os.write(writer, (lines(1)[0] + "\n").encode())
-    begun = asyncio.Event()
-    importer = Importer(
-        database, importer._settings, importer._rejects.path, on_progress=lambda _: begun.set()
-    )
-    task = asyncio.create_task(importer.load_stream(reader))
-    await begun.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    # The thread that waited for more must be gone, else closing the executor would hang here.
-    async with asyncio.timeout(5):
-        await asyncio.get_running_loop().shutdown_default_executor()
-    os.close(reader)
-    os.close(writer)
-    assert await raw_rows(database) == []
-
-
 async def test_two_imports_of_one_file_at_once_load_each_row_once(
     database: Database, settings: Settings, tmp_path: Path
 ) -> None:
@@ -234,11 +213,63 @@ async def main(url, path, rejects):
         importer = Importer(
             database, settings, Path(rejects), on_progress=lambda p: print(p.line, flush=True)
         )
-        await importer.load_file(Path(path))
+        if path == "-":
+            await importer.load_stream(0)
+        else:
+            await importer.load_file(Path(path))
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 asyncio.run(main(*sys.argv[1:]))
 """
+
+
+async def start(url: str, source: Path | str, rejects: Path) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", CHILD, url, str(source), str(rejects)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+async def test_ctrl_c_on_a_stream_that_has_more_to_come_loads_nothing(
+    database: Database, database_url: str, rejects: Path
+) -> None:
+    process = await start(database_url, "-", rejects)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.writelines(f"{row}\n".encode() for row in lines(BATCH_LINES + 1))
+    while int(await process.stdout.readline()) < BATCH_LINES:
+        pass
+    # It waits for more now, and the pipe stays open.
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(5):
+        assert await process.wait() != 0
+    process.stdin.close()
+    assert await raw_rows(database) == []
+
+
+@pytest.mark.parametrize("table", ["kpi_raw_data", "kpi_import"])
+async def test_kill_9_in_the_midst_of_a_batch_loads_each_row_once(
+    importer: Importer, database: Database, database_url: str, tmp_path: Path, table: str
+) -> None:
+    rows = lines(2 * BATCH_LINES)
+    path = write(tmp_path / "a.csv", rows[:BATCH_LINES])
+    await importer.load_file(path)
+    write(path, rows)
+    async with database.transaction() as connection:
+        # The next batch gets as far as this table.
+        await connection.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
+        process = await start(database_url, path, tmp_path / "rejected.csv")
+        async with database.connection() as observer, asyncio.timeout(30):
+            while not await observer.fetchval(
+                "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
+            ):
+                await observer.execute("SELECT pg_sleep(0.05)")
+        process.kill()
+        await process.wait()
+    await importer.load_file(path)
+    assert await raw_rows(database) == sorted(rows)
 
 
 async def test_kill_9_again_and_again_loads_each_row_once(
@@ -253,10 +284,7 @@ async def test_kill_9_again_and_again_loads_each_row_once(
     chance = random.Random(11)
     kills = 0
     while kills < 4:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", CHILD, database_url, str(path), str(rejects)),
-            stdout=subprocess.PIPE,
-        )
+        process = await start(database_url, path, rejects)
         assert process.stdout is not None
         await process.stdout.readline()
         if chance.random() < 0.5:
@@ -279,10 +307,7 @@ async def test_memory_does_not_grow_with_the_file(
     peak_kb = []
     for count in (2 * BATCH_LINES, 10 * BATCH_LINES):
         path = write(tmp_path / f"{count}.csv", lines(count))
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", CHILD, database_url, str(path), str(rejects)),
-            stdout=subprocess.PIPE,
-        )
+        process = await start(database_url, path, rejects)
         async with asyncio.timeout(60):
             out, _ = await process.communicate()
         assert process.returncode == 0
