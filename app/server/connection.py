@@ -20,7 +20,6 @@ from app.server.streams import Streams
 
 _READ_AHEAD_BYTES = 65_536
 _GATHERED_BYTES = 16_384
-_LINGER_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -57,9 +56,8 @@ class Connection(asyncio.Protocol):
         "_buffer",
         "_closed",
         "_eof",
-        "_eof_told",
         "_host",
-        "_linger",
+        "_lost",
         "_offer",
         "_outgoing",
         "_stopped",
@@ -76,13 +74,12 @@ class Connection(asyncio.Protocol):
         self._buffer = b""
         self._outgoing = b""
         self._eof = False
-        self._eof_told = False
+        self._lost = False
         self._waiting_reader: asyncio.Future[None] | None = None
         self._writable: asyncio.Event | None = None
         self._closed: asyncio.Event | None = None
         self._answering = 0
         self._stopped = False
-        self._linger: asyncio.TimerHandle | None = None
         self._offer: _Offer | None = None
 
     # --- the event loop's side -------------------------------------------------------------
@@ -101,11 +98,9 @@ class Connection(asyncio.Protocol):
         if len(self._buffer) >= _READ_AHEAD_BYTES and self._transport is not None:
             self._transport.pause_reading()
 
-    def eof_received(self) -> bool:
-        """Tell Hypercorn; keep the writing half open for what it still has to say."""
-        self._end_input()
-        # TLS cannot be closed by halves.
-        return self.get_extra_info("ssl_object") is None
+    def eof_received(self) -> None:
+        """Close once all is sent: Hypercorn takes it as a disconnect, but would linger."""
+        self._flush()
 
     def pause_writing(self) -> None:
         """Let `drain` wait."""
@@ -119,6 +114,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell Hypercorn that the client is gone, and see to it that its task ends."""
+        self._lost = True
         self._release()
         # With no request left Hypercorn would still linger for its keep-alive timeout.
         self._host.loop.call_soon(self._stop)
@@ -134,8 +130,6 @@ class Connection(asyncio.Protocol):
             finally:
                 self._waiting_reader = None
         data, self._buffer = self._buffer[:size], self._buffer[size:]
-        if not data:
-            self._eof_told = True
         if self._transport is not None:
             self._transport.resume_reading()
         return data
@@ -215,8 +209,9 @@ class Connection(asyncio.Protocol):
         finally:
             self._answering -= 1
             self._offer = None
-            if self._transport is None and not self._eof_told:
-                self._stop_later()
+            if self._lost:
+                # Hypercorn may wait for ever for the end of an answer, or linger.
+                self._host.loop.call_soon(self._stop)
 
     def _hand_over(self, offer: _Offer, seat: Seat, *, chunked: bool) -> bool:
         transport = self._transport
@@ -257,7 +252,6 @@ class Connection(asyncio.Protocol):
 
     def _served(self, task: asyncio.Task[None]) -> None:
         self._host.connections.discard(self)
-        self._cancel_linger()
         if not task.cancelled() and task.exception() is not None:
             _log.error("a connection ended in an error", exc_info=task.exception())
             self.abort()
@@ -272,7 +266,7 @@ class Connection(asyncio.Protocol):
 
     def _flush(self) -> None:
         data, self._outgoing = self._outgoing, b""
-        if data and self._transport is not None:
+        if data and self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
     def _end_input(self) -> None:
@@ -282,17 +276,6 @@ class Connection(asyncio.Protocol):
     def _wake_reader(self) -> None:
         if self._waiting_reader is not None and not self._waiting_reader.done():
             self._waiting_reader.set_result(None)
-
-    def _stop_later(self) -> None:
-        # Hypercorn may go on with what the client had sent before it left. If it cannot, it would
-        # wait for ever for the end of an answer.
-        self._cancel_linger()
-        self._linger = self._host.loop.call_later(_LINGER_SECONDS, self._stop)
-
-    def _cancel_linger(self) -> None:
-        if self._linger is not None:
-            self._linger.cancel()
-            self._linger = None
 
     def _stop(self) -> None:
         # While a request is being answered, cancelling would orphan its handler; it is told of

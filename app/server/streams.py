@@ -88,7 +88,7 @@ class SocketSubscriber(asyncio.Protocol):
     def deliver(self, payload: Payload) -> None:
         """Write one burst, or cut the reader off."""
         data = payload.chunked if self._chunked else payload.plain
-        if self._state == _FLOWING:
+        if not self._state:  # flowing
             self._transport.write(data)
         elif self._state == _STALLED and self._keeps_up():
             self._transport.write(data)

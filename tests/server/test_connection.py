@@ -72,6 +72,25 @@ async def test_who_leaves_a_large_answer_unread_leaves_nothing_behind(stage: Sta
         await idle()
 
 
+async def test_who_leaves_after_an_answer_leaves_nothing_behind(stage: Stage) -> None:
+    async with running(stage):
+        began = time.monotonic()
+        for _ in range(10):
+            async with connected(stage.port) as client:
+                await client.get("/short")
+                assert await client.rest() == b"short"
+        await idle()
+        assert time.monotonic() - began < 1
+
+
+async def test_head_and_body_leave_together(stage: Stage) -> None:
+    async with running(stage), connected(stage.port) as client:
+        client.writer.write(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        first = await client.reader.read(65_536)
+        assert first.startswith(b"HTTP/1.1 200")
+        assert PREAMBLE in first
+
+
 async def test_accepted_sockets_give_up_on_silent_peers() -> None:
     sockets = listen(configure(Settings(bind="127.0.0.1:0")), send_timeout_seconds=7)
     (listening,) = sockets.insecure_sockets

@@ -97,6 +97,17 @@ async def test_http_2_streams_without_hand_over(
             assert body == PREAMBLE + b"data: one\n\ndata: two\n\n"
 
 
+async def test_a_thousand_requests_do_not_end_a_stream_beside_them(stage: Stage) -> None:
+    async with running(stage), connected_http2(stage.port) as client:
+        number = client.get("/stream")
+        await client.until(number, len(PREAMBLE))
+        for _ in range(1010):
+            assert await client.until(client.get("/short"), None) == b"short"
+        stage.deliver(b"still here")
+        body = await client.until(number, len(PREAMBLE) + 18)
+        assert body.endswith(b"data: still here\n\n")
+
+
 @pytest.mark.parametrize("version", ["--http1.0", "--http1.1", "--http2-prior-knowledge"])
 async def test_curl_reads_it_to_the_end(stage: Stage, version: str) -> None:
     async with running(stage):

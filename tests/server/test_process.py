@@ -80,6 +80,20 @@ async def test_a_thousand_streams_cost_four_kilobytes_each_at_most(server: Proce
         assert each <= 4096
 
 
+async def test_a_thousand_that_come_at_once_are_not_all_held_half_answered(
+    server: Process,
+) -> None:
+    tasks = (await server.state())["tasks"]
+    before = await settled(server, 0, tasks)
+    async with AsyncExitStack() as clients:
+        for _ in range(1000):
+            client = await clients.enter_async_context(connected(server.port))
+            client.writer.write(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        each = (await settled(server, 1000, tasks) - before) / 1000
+        print(f"a stream costs {each:.0f} bytes when all come at once")
+        assert each <= 10_000
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_it_in_good_order(server: Process, number: signal.Signals) -> None:
     async with connected(server.port) as client:

@@ -90,16 +90,19 @@ async def test_who_takes_little_but_takes_is_kept(stage: Stage) -> None:
 
 
 async def test_who_was_behind_and_catches_up_misses_nothing(stage: Stage) -> None:
-    async with running(stage), connected(stage.port, receive_buffer=4096) as client:
+    limits = StreamLimits(send_timeout_seconds=0.2)
+    async with running(stage, limits=limits), connected(stage.port, receive_buffer=4096) as client:
         await client.get("/stream")
         await stage.listeners(1)
         for _ in range(60):
             stage.deliver(EVENT)
         body = await client.body(len(PREAMBLE) + 60 * SIZE)
         assert body == PREAMBLE + (b"data: " + EVENT + b"\n\n") * 60
-        stage.deliver(b"on")
+        for _ in range(2):
+            await asyncio.sleep(0.25)  # a silence is not the reader's fault
+            stage.deliver(b"on")
         stage.stop.request()
-        assert await client.rest() == b"data: on\n\n"
+        assert await client.rest() == b"data: on\n\n" * 2
 
 
 async def test_a_hundred_stalled_readers_hold_up_no_other(stage: Stage) -> None:
