@@ -13,11 +13,10 @@ from typing import BinaryIO
 import asyncpg
 
 from app.data import timescale
-from app.data.database import Connection, Database, load_queries
+from app.data.database import Backend, Connection, Database, load_queries
 from app.data.import_batches import Batch, BatchReader, RejectFile
 from app.data.import_source import Pipe, fingerprint
 from app.data.rollups import Rollups
-from app.data.timescale_catalog import aggregates
 from app.errors import InvalidParameterError
 from app.settings import Settings
 
@@ -197,11 +196,11 @@ class Importer:
         """Bring the aggregates up to date over what was loaded."""
         if progress.earliest is None or progress.latest is None:
             return
-        async with self._database.connection() as connection:
-            if await timescale.usable(connection) and await aggregates(connection):
-                span = (int(progress.earliest.timestamp()), int(progress.latest.timestamp()))
+        if await self._database.backend() is Backend.TIMESCALE:
+            span = (int(progress.earliest.timestamp()), int(progress.latest.timestamp()))
+            async with self._database.connection() as connection:
                 await timescale.refresh(connection, self._settings, span)
-                return
+            return
         await Rollups(self._database).refresh()
 
 
