@@ -4,14 +4,37 @@
 SELECT to_regclass('kpi_catalog') IS NOT NULL;
 
 -- name: described
-SELECT to_jsonb(c) AS entry FROM kpi_catalog AS c ORDER BY code;
+-- As JSON, because a catalogue of the user's own may lack columns.
+SELECT to_jsonb(c) AS entry FROM kpi_catalog AS c
+WHERE :code::text IS NULL OR code = :code::text
+ORDER BY code;
 
 -- name: codes
--- The day's view has them all, but on materialized-only aggregates not those of today.
-SELECT kpi_code FROM kpi_values_day
+-- Complete buckets alone, of which nothing is computed from raw rows to find out that it is there:
+-- all days, the hours since, and the minutes since. The margins are for the grace and the longest
+-- day.
+SELECT kpi_code FROM kpi_values_day WHERE bucket < now() - INTERVAL '25 hours'
 UNION
-SELECT kpi_code FROM kpi_values_minute WHERE bucket > now() - INTERVAL '2 hours'
-ORDER BY kpi_code;
+SELECT kpi_code FROM kpi_values_hour
+WHERE bucket > now() - INTERVAL '51 hours' AND bucket < now() - INTERVAL '61 minutes'
+UNION
+SELECT kpi_code FROM kpi_values_minute
+WHERE bucket > now() - INTERVAL '122 minutes' AND bucket < now() - INTERVAL '1 minute';
+
+-- name: has_buckets$
+SELECT EXISTS (SELECT FROM kpi_values_minute WHERE kpi_code = :code
+        AND bucket > now() - INTERVAL '122 minutes')
+    OR EXISTS (SELECT FROM kpi_values_hour WHERE kpi_code = :code
+        AND bucket > now() - INTERVAL '51 hours')
+    OR EXISTS (SELECT FROM kpi_values_day WHERE kpi_code = :code);
 
 -- name: clock$
 SELECT extract(epoch FROM now())::double precision;
+
+-- name: has_timescale$
+SELECT to_regclass('_timescaledb_catalog.continuous_agg') IS NOT NULL;
+
+-- name: materialized_only$
+SELECT mat_hypertable_id FROM _timescaledb_catalog.continuous_agg
+WHERE materialized_only
+    AND to_regclass(format('%I.%I', user_view_schema, user_view_name)) = to_regclass(:view::text);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from enum import StrEnum
@@ -85,10 +86,24 @@ _MISCONFIGURED = (
 
 def load_queries(name: str, replace: Mapping[str, str] | None = None) -> Any:
     """Return the statements of `queries/<name>.sql` as methods, some of its words replaced."""
-    text = (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
+    text = load_text(name)
     for word, by in (replace or {}).items():
         text = text.replace(word, by)
     return aiosql.from_str(text, "asyncpg", mandatory_parameters=False)
+
+
+def load_text(name: str) -> str:
+    """Return what `queries/<name>.sql` says, as it is."""
+    return (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
+
+
+async def fetch(connection: Connection, statement: Any, **parameters: Any) -> list[asyncpg.Record]:
+    """Return all rows of one of the statements that `load_queries` returned, as a list.
+
+    aiosql would hand them on one by one, which takes as long as getting them.
+    """
+    names = [name for name in inspect.signature(statement).parameters if name != "self"]
+    return await connection.fetch(statement.sql, *(parameters[name] for name in names))
 
 
 class Backend(StrEnum):

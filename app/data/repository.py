@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from app.data.database import Connection, Database, load_queries
-from app.errors import ConfigurationError
+from app.data import timescale
+from app.data.database import Connection, Database, fetch, load_queries
+from app.data.reads import fitted_reads
+from app.errors import ConfigurationError, UnknownKpiError
+from app.grid import Grid
 from app.models import Bucket, CatalogueEntry, Period
 from app.settings import Settings
 
-_COLUMNS = """SELECT kpi_code, extract(epoch FROM bucket)::bigint AS start,
-        avg_value::double precision AS value, {points} AS points,
-        {minimum} AS minimum, {maximum} AS maximum,
-        hash_record_extended(ROW(avg_value, {points}, {minimum}, {maximum}), 0) AS digest
-    FROM kpi_values_{period}"""
+SLICE_ROWS = 4_000
+"""Rows turned into buckets between two looks at the event loop; a few milliseconds' work."""
 
 
 class Reading(NamedTuple):
@@ -35,12 +36,14 @@ class Reading(NamedTuple):
 class Repository:
     """Reads buckets and catalogue; every method is one query, and may be asked again.
 
-    All raise DatabaseUnavailableError while the database is away.
+    All raise DatabaseUnavailableError while the database is away, and ConfigurationError where its
+    views are missing or its days begin in another time zone.
     """
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
-        self._settings = settings
+        self._grace = timedelta(seconds=settings.grace_seconds)
+        self._grids = {period: Grid(period, settings.zone) for period in Period}
         self._reads: dict[Period, Any] = {}
         self._catalogue = load_queries("catalogue")
 
@@ -50,12 +53,20 @@ class Repository:
 
     async def window(self, period: Period, codes: Sequence[str], depth: int) -> Reading:
         """Return those of the last `depth` complete buckets of these codes that have raw rows."""
-        return await self._reading("window", period, codes=list(codes), depth=depth)
+        reading = await self._reading("window", period, codes=list(codes), depth=depth)
+        if period is not Period.DAY:
+            return reading
+        first = self._grids[period].shift(reading.complete_until, -depth)
+        return reading._replace(rows=[row for row in reading.rows if row[1].start >= first])
 
     async def since(self, period: Period, firsts: Mapping[str, int]) -> Reading:
         """Return the complete buckets of each code from its own first start on."""
         return await self._reading(
-            "since", period, codes=list(firsts), firsts=list(firsts.values())
+            "since",
+            period,
+            codes=list(firsts),
+            firsts=list(firsts.values()),
+            earliest=min(firsts.values(), default=0),
         )
 
     async def differing(
@@ -65,36 +76,25 @@ class Repository:
 
         A code that has no bucket left there comes with none.
         """
-
-        async def query(connection: Connection) -> list[Any]:
-            reads = await self._of(period, connection)
-            rows: list[Any] = []
-            async for row in reads.differing(
-                connection,
-                codes=list(digests),
-                digests=list(digests.values()),
-                first=first,
-                until=until,
-            ):
-                rows.append(row)
-            return rows
-
-        changed: dict[str, list[Bucket]] = {}
-        for code, start, *numbers in await self._database.read(query):
-            buckets = changed.setdefault(code, [])
-            if start is not None:
-                buckets.append(_bucket(start, *numbers))
+        rows = await self._fetch(
+            "differing",
+            period,
+            codes=list(digests),
+            digests=list(digests.values()),
+            first=first,
+            until=until,
+        )
+        changed: dict[str, list[Bucket]] = {row[0]: [] for row in rows}
+        for code, bucket in await self._buckets(period, rows):
+            changed[code].append(bucket)
         return changed
 
     async def catalogue(self) -> list[CatalogueEntry]:
         """Return every KPI that the catalogue or the data knows, sorted by code."""
 
         async def query(connection: Connection) -> tuple[list[Any], list[str]]:
-            described = []
-            if await self._catalogue.has_catalogue(connection):
-                rows = self._catalogue.described(connection)
-                described = [json.loads(row["entry"]) async for row in rows]
-            return described, [row["kpi_code"] async for row in self._catalogue.codes(connection)]
+            described = await self._described(connection, None)
+            return described, [row[0] for row in await fetch(connection, self._catalogue.codes)]
 
         described, codes = await self._database.read(query)
         entries = {code: CatalogueEntry(code, code) for code in codes}
@@ -102,52 +102,91 @@ class Repository:
             entries[entry["code"]] = _entry(entry)
         return [entries[code] for code in sorted(entries)]
 
+    async def find(self, code: str) -> CatalogueEntry:
+        """Return one KPI; raises UnknownKpiError where neither catalogue nor data has it."""
+
+        async def query(connection: Connection) -> CatalogueEntry | None:
+            described = await self._described(connection, code)
+            if described:
+                return _entry(described[0])
+            found = await self._catalogue.has_buckets(connection, code=code)
+            return CatalogueEntry(code, code) if found else None
+
+        entry = await self._database.read(query)
+        if entry is None:
+            raise UnknownKpiError(f"there is no KPI {code}")
+        return entry
+
+    async def verify(self) -> None:
+        """Raise ConfigurationError where the views are missing or of another shape."""
+        for period in Period:
+            await self._database.read(lambda c, period=period: self._of(period, c))  # type: ignore[misc]
+
+    async def refresh_trouble(self) -> str | None:
+        """Say why what the views show may be old; None while whatever refreshes them works."""
+        return await self._database.read(timescale.refresh_health)
+
     async def clock(self) -> float:
         """Return the database's time in seconds since 1970 UTC."""
-        now: float = await self._database.read(lambda c: self._catalogue.clock(c))
+        now: float = await self._database.read(self._catalogue.clock)
         return now
 
+    async def _described(self, connection: Connection, code: str | None) -> list[Any]:
+        if not await self._catalogue.has_catalogue(connection):
+            return []
+        rows = await fetch(connection, self._catalogue.described, code=code)
+        return [json.loads(row[0]) for row in rows]
+
     async def _reading(self, name: str, period: Period, **arguments: Any) -> Reading:
-        zone = self._settings.timezone if period is Period.DAY else "UTC"
-        grace = timedelta(seconds=self._settings.grace_seconds)
-
-        async def query(connection: Connection) -> list[Any]:
-            reads = await self._of(period, connection)
-            ask = getattr(reads, name)
-            return [row async for row in ask(connection, zone=zone, grace=grace, **arguments)]
-
-        rows = await self._database.read(query)
-        now, until = rows[0]["now"], rows[0]["until"]
-        found = [
-            (code, _bucket(start, *numbers))
-            for _, _, code, start, *numbers in rows
-            if code is not None
-        ]
+        grid = self._grids[period]
+        zone = grid.zone.key if period is Period.DAY else "UTC"
+        rows = await self._fetch(name, period, zone=zone, grace=self._grace, **arguments)
+        _, said, now, *_ = rows[0]
+        # Where midnight comes twice PostgreSQL means the second, and says so from the first on.
+        until = grid.start(grid.index(said))
+        found = await self._buckets(period, rows[1:])
+        if until != said:
+            found = [row for row in found if row[1].start < until]
         return Reading(now, until, found)
 
+    async def _fetch(self, name: str, period: Period, **arguments: Any) -> list[Any]:
+        async def query(connection: Connection) -> list[Any]:
+            reads = await self._of(period, connection)
+            return await fetch(connection, getattr(reads, name), **arguments)
+
+        return await self._database.read(query)
+
     async def _of(self, period: Period, connection: Connection) -> Any:
-        """Return the statements that fit the columns which this period's view has."""
         reads = self._reads.get(period)
         if reads is None:
-            words = {"{columns}": _COLUMNS, "{period}": period.value}
-            columns = await load_queries("reads", words).columns(connection)
-            if not columns or not {"bucket", "kpi_code", "avg_value"} <= set(columns):
-                raise ConfigurationError(
-                    f"the database has no view kpi_values_{period} (bucket, kpi_code, avg_value); "
-                    "run kpi-stream db init"
-                )
-            has = set(columns)
-            words |= {
-                "{points}": "data_points::bigint" if "data_points" in has else "NULL::bigint",
-                "{minimum}": _double("min_value", has),
-                "{maximum}": _double("max_value", has),
-            }
-            reads = self._reads[period] = load_queries("reads", words)
+            reads = self._reads[period] = await fitted_reads(period, connection)
         return reads
 
+    async def _buckets(self, period: Period, rows: list[Any]) -> list[tuple[str, Bucket]]:
+        """Turn rows into buckets, a slice at a time; those without a start are left out."""
+        found: list[tuple[str, Bucket]] = []
+        for first in range(0, len(rows), SLICE_ROWS):
+            if first:
+                await asyncio.sleep(0)
+            found += [
+                (row[0], _bucket(*row[1:]))
+                for row in rows[first : first + SLICE_ROWS]
+                if row[1] is not None
+            ]
+        if period is Period.DAY:
+            self._require_days(found)
+        return found
 
-def _double(column: str, has: set[str]) -> str:
-    return f"{column if column in has else 'NULL'}::double precision"
+    def _require_days(self, found: list[tuple[str, Bucket]]) -> None:
+        """Never publish days of another time zone, whoever made them and whenever."""
+        grid = self._grids[Period.DAY]
+        for code, bucket in found:
+            if not grid.is_start(bucket.start):
+                raise ConfigurationError(
+                    f"a day of {code} in kpi_values_day does not begin at midnight in "
+                    f"{grid.zone.key}: set KPI_TIMEZONE to the zone of the database's days, or "
+                    "run kpi-stream db init to make them anew"
+                )
 
 
 def _bucket(

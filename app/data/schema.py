@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from app.data import timescale
-from app.data.database import QUERIES, Connection, Database, load_queries
+from app.data.database import Connection, Database, load_queries, load_text
 from app.errors import ConfigurationError
 from app.settings import Settings
 
@@ -87,10 +87,7 @@ async def _require_known_zone(connection: Connection, zone: str) -> None:
 
 def _version(zone: str) -> str:
     """Return what tells these rollups from those of another release or time zone."""
-    text = zone.join(
-        (QUERIES / name).read_text(encoding="utf-8")
-        for name in ("postgres.sql", "postgres_coarse.sql")
-    )
+    text = zone.join(map(load_text, ("postgres", "postgres_coarse")))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
