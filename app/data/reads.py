@@ -13,10 +13,11 @@ _NEEDED = {"bucket", "kpi_code", "avg_value"}
 
 _COMPLETE = "date_trunc('{period}', now() - :grace::interval, :zone::text)"
 
-# What is complete by the clock but not refreshed yet would look like a gap.
+# What is complete by the clock but not refreshed yet would look like a gap. Before the first
+# refresh that is everything, and no calendar has the day TimescaleDB names.
 _MATERIALIZED = (
-    f"least({_COMPLETE}, _timescaledb_functions.to_timestamp("
-    "_timescaledb_functions.cagg_watermark({aggregate})))"
+    f"least({_COMPLETE}, greatest(timestamptz '1970-01-02Z', _timescaledb_functions.to_timestamp("
+    "_timescaledb_functions.cagg_watermark({aggregate}))))"
 )
 
 
