@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from app.data.database import Database, load_queries
+from app.data.database import Database, fetch, load_queries
 from app.data.demo.simulator import STEP_SECONDS, Simulator
 from app.data.rollups import Rollups
 
@@ -53,10 +53,14 @@ class History:
     async def _missing(self, first: int, until: int) -> list[tuple[str, int]]:
         """Return code and start of each minute without a row, newest first."""
         async with self._database.connection() as connection:
-            rows = self._queries.missing_minutes(
-                connection, codes=self._simulator.codes, first=first, until=until
+            rows = await fetch(
+                connection,
+                self._queries.missing_minutes,
+                codes=self._simulator.codes,
+                first=first,
+                until=until,
             )
-            return [(row["code"], row["minute"]) async for row in rows]
+        return [(row["code"], row["minute"]) for row in rows]
 
     def _rows(self, minutes: Sequence[tuple[str, int]]) -> list[Row]:
         return [
