@@ -11,7 +11,6 @@ from app.live.audience import Audience
 from app.live.cursor import Position
 from app.live.resume import first_needed, missed
 from app.live.series import Change, Series
-from app.live.silence import silent_since
 from app.live.wire import Encoded, Health
 from app.models import Bucket, Channel
 
@@ -79,9 +78,11 @@ class Broadcaster:
 
     def trouble(self, reason: str | None, since: float | None) -> None:
         """Take note that the data of this channel cannot be read, or (None) that it can again."""
-        self._trouble = None if reason is None else (reason, since)
-        if self.loaded:
-            self._judge()
+        trouble = None if reason is None else (reason, since)
+        if trouble != self._trouble:
+            self._trouble = trouble
+            if self.loaded:
+                self._judge()
 
     @property
     def health(self) -> Health:
@@ -156,12 +157,12 @@ class Broadcaster:
     def _judge(self) -> None:
         """Work out the health anew, and say so where it changed."""
         before = self._health
-        silent = silent_since(self.series)
+        silence = self.series.silence()
         if self._trouble is not None:
             reason, since = self._trouble
             self._health = Health("stale", reason, since)
-        elif silent is not None:
-            self._health = Health("stale", "no new rows", silent)
+        elif silence is not None:
+            self._health = Health("stale", silence.reason, silence.since)
         elif before.state != "live":
             self._health = Health("live", None, self.series.end)
         if self._health != before:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from app.grid import Grid
 from app.live import cursor
+from app.live.silence import Silence, silence
 from app.live.sketch import Sketch
 from app.models import Bucket, Channel
 
@@ -84,6 +85,10 @@ class Series:
 
     def __iter__(self) -> Iterator[Bucket]:
         return iter(self._buckets)
+
+    def silence(self) -> Silence | None:
+        """Return the unusual silence at the end of the series, if there is one."""
+        return silence(self._buckets)
 
     def window_digest(self) -> int:
         """Return the sum of the digests in the correction window."""

@@ -8,7 +8,6 @@ from app.live import cursor, wire
 from app.live.broadcaster import Broadcaster
 from app.live.hub import Hub, widths
 from app.live.series import Series
-from app.live.silence import silent_since
 from app.live.single_flight import SingleFlight
 from app.live.wire import Encoded, Health
 from app.models import Bucket, Channel
@@ -45,8 +44,8 @@ class Snapshots:
         if broadcaster is not None:
             return self._published(broadcaster, rows, history)
         series = Series(channel, grid, rows, reading.complete_until, depth=depth, width=width)
-        silent = silent_since(series)
-        health = Health("live", None, None) if silent is None else _silent(silent)
+        silence = series.silence()
+        health = Health("stale", *silence) if silence else Health("live", None, None)
         return _encode(channel, grid, list(series), history, health, series)
 
     def _published(self, broadcaster: Broadcaster, rows: list[Bucket], history: int) -> Encoded:
@@ -56,10 +55,6 @@ class Snapshots:
         older = [known.get(start) or Bucket.gap(start) for start in starts]
         buckets = older + list(series)
         return _encode(broadcaster.channel, grid, buckets, history, broadcaster.health, series)
-
-
-def _silent(since: int) -> Health:
-    return Health("stale", "no new rows", since)
 
 
 def _encode(

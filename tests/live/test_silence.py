@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.live.silence import silent_since
+from app.live.silence import NO_DATA, NO_NEW_ROWS, Silence, silence
 from app.models import Bucket
 
 
@@ -23,10 +23,12 @@ def buckets(pattern: str) -> list[Bucket]:
         ("x...x...x....", 9),
         ("..x", None),
         ("....x..", 5),
-        ("....", 0),
-        ("", None),
     ],
 )
 def test_silence(pattern: str, since: int | None) -> None:
-    expected = None if since is None else 60 * since
-    assert silent_since(buckets(pattern)) == expected
+    expected = None if since is None else Silence(NO_NEW_ROWS, 60 * since)
+    assert silence(buckets(pattern)) == expected
+
+
+def test_a_kpi_that_was_never_heard_has_no_data_yet() -> None:
+    assert silence(buckets("....")) == Silence(NO_DATA, None)
