@@ -25,15 +25,16 @@ class ProgressLine:
         self._clock = clock
         self._is_terminal = out.isatty()
         self._interval = _TERMINAL_SECONDS if self._is_terminal else _LOG_SECONDS
-        self._begin: tuple[float, Progress] | None = None
+        self.first: Progress | None = None
+        self._begun_at = 0.0
         self._drawn_at = float("-inf")
         self._last: tuple[float, Progress] | None = None
 
     def __call__(self, progress: Progress) -> None:
         """Show `progress` unless the last was shown just now."""
         now = self._clock()
-        if self._begin is None:
-            self._begin = (now, progress)
+        if self.first is None:
+            self._begun_at, self.first = now, progress
         self._last = (now, progress)
         if now - self._drawn_at >= self._interval:
             self._drawn_at = now
@@ -49,8 +50,8 @@ class ProgressLine:
 
     def _text(self, now: float, progress: Progress) -> str:
         """Return the line for `progress` at `now`; rates are over this run alone."""
-        begun_at, begin = self._begin or (now, progress)
-        seconds = now - begun_at
+        begin = self.first or progress
+        seconds = now - self._begun_at
         parts = []
         if progress.size:
             share = min(progress.position / progress.size, 1.0)

@@ -98,7 +98,7 @@ class Importer:
             file.seek(progress.position)
             reader = self._reader(file, progress)
             self._on_progress(progress)
-            while batch := await asyncio.to_thread(reader.next):
+            while batch := await self._next(reader):
                 expected = progress.position
                 progress = progress.after(batch, await self._reject(batch, progress))
                 mark = await asyncio.to_thread(fingerprint, path, progress.position)
@@ -126,7 +126,7 @@ class Importer:
             self._on_progress(progress)
             async with self._database.transaction() as connection:
                 await self._queries.allow_pauses(connection)
-                while batch := await asyncio.to_thread(reader.next):
+                while batch := await self._next(reader):
                     await self._copy(connection, batch)
                     progress = progress.after(batch, await self._reject(batch, progress))
                     self._on_progress(progress)
@@ -186,11 +186,22 @@ class Importer:
                 f"the database refuses a row of the lines up to {batch.line}: {error}"
             ) from error
 
+    async def _next(self, reader: BatchReader) -> Batch | None:
+        """Read the next batch; None at the end."""
+        try:
+            return await asyncio.to_thread(reader.next)
+        except OSError as error:
+            # Inside a transaction it would be taken for the database's.
+            raise InvalidParameterError(f"the source cannot be read: {error}") from error
+
     async def _reject(self, batch: Batch, progress: Progress) -> int:
         """Keep what was refused; return the reject file's size in bytes."""
         if not batch.rejects:
             return progress.rejects_size
-        return await asyncio.to_thread(self._rejects.add, batch.rejects)
+        try:
+            return await asyncio.to_thread(self._rejects.add, batch.rejects)
+        except OSError as error:
+            raise InvalidParameterError(f"refused lines cannot be kept: {error}") from error
 
     async def _refresh(self, progress: Progress) -> None:
         """Bring the aggregates up to date over what was loaded."""
