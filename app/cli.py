@@ -19,6 +19,8 @@ from app.data.embedded import embedded_postgres
 from app.errors import KpiStreamError
 from app.gateway import nothing, run_gateway
 from app.models import Channel, Period, parse_code, parse_period
+from app.server.stopping import Stop
+from app.service import open_publisher
 from app.settings import Settings
 from app.watch import watch as watch_channel
 
@@ -121,6 +123,19 @@ def serve() -> None:
 
     async def run(settings: Settings) -> None:
         await run_gateway(settings, beside=nothing, started=lambda: _say_started(settings))
+
+    _run(run)
+
+
+@main.command()
+def publish() -> None:
+    """Poll the database for all gateways and tell them through Redis; several may run."""
+
+    async def run(settings: Settings) -> None:
+        stop = Stop()
+        with stop.on_signals():
+            async with open_publisher(settings, _say):
+                await stop.requested.wait()
 
     _run(run)
 

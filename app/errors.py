@@ -43,6 +43,14 @@ class DatabaseUnavailableError(UnavailableError):
     """The database did not answer, or not in time."""
 
 
+class MessagingUnavailableError(UnavailableError):
+    """Redis did not answer, or not in time."""
+
+
+class LeadershipLostError(UnavailableError):
+    """This process is no longer the one that publishes."""
+
+
 class OverloadedError(UnavailableError):
     """As many streams are open as the settings allow."""
 

@@ -15,3 +15,6 @@ class Metrics:
     cursors_refused: int = 0
     bursts_delivered: int = 0
     database_failures: int = 0
+    messages_received: int = 0
+    messages_missed: int = 0
+    messaging_failures: int = 0

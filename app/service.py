@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app.data.database import Database
 from app.data.repository import Repository
 from app.data.rollups import Rollups
+from app.errors import ConfigurationError
 from app.live.catalogue import Catalogue
 from app.live.hub import Hub
+from app.live.messaging import InProcess, Messaging
+from app.live.publisher import publish
+from app.live.redis_messaging import RedisMessaging
+from app.live.redis_publication import RedisPublication
 from app.live.snapshots import Snapshots
 from app.metrics import Metrics
 from app.settings import Settings
@@ -31,17 +37,43 @@ class Service:
 
 @asynccontextmanager
 async def open_service(settings: Settings) -> AsyncIterator[Service]:
-    """Open everything that a gateway runs."""
+    """Open everything that a gateway runs; raises ConfigurationError."""
     metrics = Metrics()
-    async with Database(settings) as database:
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database(settings))
         repository = Repository(database, settings)
-        async with Rollups(database), Hub(repository, settings, metrics) as hub:
-            yield Service(
-                settings,
-                database,
-                repository,
-                hub,
-                Catalogue(repository),
-                Snapshots(hub, repository, settings),
-                metrics,
-            )
+        messaging: Messaging = InProcess()
+        if settings.redis_url is None:
+            await stack.enter_async_context(Rollups(database))
+        else:
+            # The publishers keep the rollups: gateways may be many.
+            url = settings.redis_url.get_secret_value()
+            messaging = RedisMessaging(url, settings.zone, metrics)
+        hub = await stack.enter_async_context(Hub(repository, settings, metrics, messaging))
+        yield Service(
+            settings,
+            database,
+            repository,
+            hub,
+            Catalogue(repository),
+            Snapshots(hub, repository, settings),
+            metrics,
+        )
+
+
+@asynccontextmanager
+async def open_publisher(settings: Settings, tell: Callable[[str], None]) -> AsyncIterator[None]:
+    """Open everything that a publisher runs; raises ConfigurationError."""
+    if settings.redis_url is None:
+        raise ConfigurationError("KPI_REDIS_URL names no Redis to publish to")
+    async with (
+        Database(settings) as database,
+        Rollups(database),
+        RedisPublication(settings.redis_url.get_secret_value()) as publication,
+        asyncio.TaskGroup() as group,
+    ):
+        task = group.create_task(publish(settings, database, publication, tell))
+        try:
+            yield
+        finally:
+            task.cancel()

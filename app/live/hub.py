@@ -16,10 +16,12 @@ from app.live import sse, wire
 from app.live.audience import Audience, Delivery
 from app.live.broadcaster import Broadcaster
 from app.live.clock import DatabaseClock
+from app.live.messaging import InProcess, Messaging
 from app.live.outbox import SLICE, Outbox
 from app.live.payload import Payload
 from app.live.poller import Poller
 from app.live.preamble import Standing, retry_block
+from app.live.reception import Reception
 from app.live.subscriber import Mailbox, Subscriber
 from app.metrics import Metrics
 from app.models import Bucket, Channel, Period
@@ -82,10 +84,17 @@ class Hub:
     """The broadcasters of this process, their audiences, and the pollers that feed them.
 
     `async with` it: pollers, writer and heartbeat run until it is left. With nobody listening
-    none of them asks the database anything.
+    none of them asks the database anything. While messages flow the pollers only load channels
+    and look after what the messages leave out.
     """
 
-    def __init__(self, repository: Repository, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        settings: Settings,
+        metrics: Metrics,
+        messaging: Messaging | None = None,
+    ) -> None:
         self.clock = DatabaseClock()
         self._repository = repository
         self._settings = settings
@@ -94,6 +103,7 @@ class Hub:
         self._broadcasters: dict[Channel, Broadcaster] = {}
         self._audiences: dict[tuple[Channel, ...], Audience] = {}
         self._outbox = Outbox(metrics)
+        self._messaging: Messaging = messaging or InProcess()
         self._pollers = {period: self._make_poller(period) for period in Period}
         self._tasks: list[asyncio.Task[None]] = []
         self._group = asyncio.TaskGroup()
@@ -110,12 +120,13 @@ class Hub:
             grace_seconds=self._settings.grace_seconds,
             depth=depth,
             width=width,
+            listening=lambda: self._messaging.flowing,
         )
 
     async def __aenter__(self) -> Self:
         await self._group.__aenter__()
         runners = [poller.run() for poller in self._pollers.values()]
-        runners += [self._outbox.run(), self._beat()]
+        runners += [self._outbox.run(), self._beat(), self._messaging.run(self._make_ear())]
         self._tasks = [self._group.create_task(runner) for runner in runners]
         return self
 
@@ -128,6 +139,9 @@ class Hub:
         for task in self._tasks:
             task.cancel()
         await self._group.__aexit__(kind, error, trace)
+
+    def _make_ear(self) -> Reception:
+        return Reception(self._broadcasters, self._pollers, self.clock, self._flush, self._metrics)
 
     def grid(self, period: Period) -> Grid:
         """Return the grid of a period."""
@@ -174,7 +188,10 @@ class Hub:
         self, broadcasters: list[Broadcaster], cursors: Sequence[str]
     ) -> tuple[Standing, dict[Channel, dict[int, Bucket]]]:
         """Load what is not loaded, and read what the cursors need from before it."""
-        await self._turn(b for b in broadcasters if not b.loaded)
+        new = [broadcaster for broadcaster in broadcasters if not broadcaster.loaded]
+        # From here on messages are missed no more, so what is loaded next is complete.
+        await self._messaging.settled([broadcaster.channel for broadcaster in new])
+        await self._turn(new)
         standing = Standing.read(cursors, broadcasters)
         # Another process may have published further than this one: look before calling it wrong.
         await self._turn(standing.ahead(broadcasters), compare=True)
@@ -243,6 +260,7 @@ class Hub:
             broadcaster = Broadcaster(channel, self._grids[channel.period])
             self._broadcasters[channel] = broadcaster
             self._pollers[channel.period].watch(broadcaster)
+            self._messaging.subscribe(channel)
         broadcaster.holds += 1
         return broadcaster
 
@@ -255,6 +273,7 @@ class Hub:
         if broadcaster.idle:
             del self._broadcasters[broadcaster.channel]
             self._pollers[broadcaster.channel.period].unwatch(broadcaster)
+            self._messaging.unsubscribe(broadcaster.channel)
 
     async def _flush(self) -> None:
         """Send what a tick has gathered, and wait until it is written."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
@@ -33,7 +34,23 @@ LONGEST_SLEEP_SECONDS = 600.0
 LATE_RETRY_SECONDS = (0.02, 0.1, 0.5, 1.0)
 """When to ask again for a bucket that the database did not yet hold to be complete."""
 
+TOLERATED_BUCKETS_BEHIND = 2
+"""So many complete buckets may wait for their refresh before that is called stale."""
+
+JOBS_SECONDS = 20.0
+"""The least time between two looks at the jobs that refresh the aggregates."""
+
 FAILURE_RETRY_SECONDS = (0.25, 0.5, 1.0, 2.0, 4.0)
+
+MESSAGE_SECONDS = 1.5
+"""How late a message may be before its bucket is read from the database."""
+
+SUSPICION_SECONDS = 1.0
+"""The least time between two looks at the database because a message seems to be lost."""
+
+
+def _never() -> bool:
+    return False
 
 
 class Watched(Protocol):
@@ -66,7 +83,8 @@ class Poller:
 
     All its series end at the same bucket, so that one range of one view answers for all. A *turn*
     loads new channels, then looks for newly complete buckets when one is due, then for
-    corrections when they are due or asked for.
+    corrections when they are due or asked for. While it is `listening` messages bring both, and
+    it looks for itself only where they are late or seem to be lost.
     """
 
     def __init__(
@@ -80,6 +98,7 @@ class Poller:
         grace_seconds: float,
         depth: int,
         width: int,
+        listening: Callable[[], bool] = _never,
     ) -> None:
         self.period = period
         self.grid = grid
@@ -92,11 +111,18 @@ class Poller:
         self._watched: dict[Channel, Watched] = {}
         self._waiting: list[asyncio.Future[None]] = []
         self._wakeup = asyncio.Event()
+        self._listening = listening
         self._compare_wanted = False
+        self._advance_wanted = False
         self._advance_at = 0.0
         self._compare_at = 0.0
+        self._suspect_at = math.inf
+        self._rested_at = 0.0
         self._late = 0
         self._failures = 0
+        self._behind: tuple[str, float] | None = None
+        self._jobs: tuple[str, float] | None = None
+        self._jobs_at = 0.0
 
     def watch(self, watched: Watched) -> None:
         """Keep a channel up to date from the next turn on."""
@@ -114,9 +140,27 @@ class Poller:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(done)
         self._compare_wanted = self._compare_wanted or compare
-        self._advance_at = 0.0 if compare else self._advance_at
+        self._advance_wanted = self._advance_wanted or compare
         self._wakeup.set()
         await done
+
+    def suspect(self) -> None:
+        """Look at the database soon, at a bounded rate: something may have been missed."""
+        soon = max(asyncio.get_running_loop().time(), self._rested_at)
+        self._suspect_at = min(self._suspect_at, soon)
+        self._wakeup.set()
+
+    def follow(self) -> None:
+        """Take note that messages have moved series on: the next bucket is due later."""
+        self._schedule(self._clock.now())
+        self._wakeup.set()
+
+    def reconsider(self) -> None:
+        """Take note that messages have begun to flow, or ceased to."""
+        loop = asyncio.get_running_loop()
+        # Every gateway hears the same silence: they do not all ask at once.
+        self._compare_at = loop.time() + COMPARE_SECONDS * random.uniform(0.2, 1.0)  # noqa: S311
+        self._wakeup.set()
 
     async def run(self) -> None:
         """Take turns until cancelled."""
@@ -141,7 +185,7 @@ class Poller:
         while not self._waiting:
             self._wakeup.clear()
             now = asyncio.get_running_loop().time()
-            delay = min(self._advance_at, self._compare_at) - now if self._watched else None
+            delay = min(self._advance_due, self._compare_due) - now if self._watched else None
             if delay is not None and delay <= 0:
                 return
             try:
@@ -150,17 +194,33 @@ class Poller:
                 ):
                     await self._wakeup.wait()
             except TimeoutError:
-                return
+                continue
+
+    @property
+    def _advance_due(self) -> float:
+        """When to look for complete buckets, in loop time."""
+        return self._advance_at + (MESSAGE_SECONDS if self._listening() else 0.0)
+
+    @property
+    def _compare_due(self) -> float:
+        """When to look for corrections, in loop time."""
+        if self._listening():
+            return self._suspect_at
+        return min(self._compare_at, self._suspect_at)
 
     async def _take_turn(self) -> None:
         loop = asyncio.get_running_loop()
         new = [watched for watched in self._watched.values() if not watched.loaded]
-        if len(new) < len(self._watched) and loop.time() >= self._advance_at:
+        suspicious = loop.time() >= self._suspect_at
+        wanted = self._advance_wanted or suspicious
+        if len(new) < len(self._watched) and (wanted or loop.time() >= self._advance_due):
             await self._advance()
+        self._advance_wanted = False
         if new:
             await self._load(new)
-        if self._compare_wanted or (self._watched and loop.time() >= self._compare_at):
+        if self._compare_wanted or (self._watched and loop.time() >= self._compare_due):
             self._compare_wanted = False
+            self._suspect_at = math.inf
             await self._compare()
         self._failures = 0
 
@@ -172,7 +232,8 @@ class Poller:
         reading = await self._repository.window(self.period, codes, self._depth)
         self._answered(reading)
         rows = _by_code(reading)
-        if any(w.series.end < reading.complete_until for w in self._in_step()):
+        behind = any(w.series.end < reading.complete_until for w in self._in_step())
+        if behind and not self._listening():
             # A bucket became complete between the two queries: bring the others along.
             await self._advance()
         for at, watched in enumerate(new):
@@ -188,7 +249,7 @@ class Poller:
             )
             if at % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
-        self._schedule(reading)
+        self._schedule(reading.now)
         if self._compare_at == 0.0 or len(new) == len(self._watched):
             self._compare_at = asyncio.get_running_loop().time() + COMPARE_SECONDS
 
@@ -209,60 +270,101 @@ class Poller:
             watched.observe(watched.series.completed(found, reading.complete_until))
             if at % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
-        self._schedule(reading, late=reading.complete_until <= end)
+        self._schedule(reading.now, late=reading.complete_until <= end)
         await self._flush()
 
     async def _compare(self) -> None:
         """Publish what has changed in the correction windows."""
         started = asyncio.get_running_loop().time()
-        compared = self._in_step()
-        if compared:
-            first = min(watched.series.window_start for watched in compared)
-            until = min(watched.series.end for watched in compared)
+        moved = False
+        loaded = self._in_step()
+        if loaded:
+            first = min(watched.series.window_start for watched in loaded)
+            until = min(watched.series.end for watched in loaded)
+            # While messages arrive some series may already be further: those look again.
+            compared = [watched for watched in loaded if watched.series.end == until]
             digests = {w.channel.code: w.series.window_digest() for w in compared}
             changed = await self._repository.differing(self.period, digests, first, until)
+            moved = len(compared) < len(loaded)
             for watched in compared:
                 buckets = changed.get(watched.channel.code)
-                if buckets is not None:
-                    watched.observe(watched.series.compared(buckets))
-            self._recovered()
+                if buckets is None:
+                    continue
+                series = watched.series
+                if series.end == until and series.window_digest() == digests[watched.channel.code]:
+                    watched.observe(series.compared(buckets))
+                else:
+                    moved = True
+            await self._look_at_jobs()
             await self._flush()
         ended = asyncio.get_running_loop().time()
-        self._compare_at = ended + max(COMPARE_SECONDS, COMPARE_SHARE * (ended - started))
+        rest = COMPARE_SHARE * (ended - started)
+        self._compare_at = ended + max(COMPARE_SECONDS, rest)
+        self._rested_at = ended + max(SUSPICION_SECONDS, rest)
+        if moved:
+            self.suspect()
 
     def _answered(self, reading: Reading) -> None:
+        """Take note of the database's time, and of how far its aggregates are behind it."""
         self._clock.set(reading.now)
-        self._recovered()
+        grid = self.grid
+        expected = grid.index(reading.now - self._grace_seconds)
+        behind = expected - grid.index(reading.complete_until) >= TOLERATED_BUCKETS_BEHIND
+        reason = "the aggregates are not being refreshed"
+        self._behind = (reason, reading.complete_until) if behind else None
+        self._judge()
 
-    def _recovered(self) -> None:
+    async def _look_at_jobs(self) -> None:
+        """Take note of whether whatever refreshes the aggregates does its work."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._jobs_at:
+            self._jobs_at = now + JOBS_SECONDS
+            reason = await self._repository.refresh_trouble()
+            if reason is None:
+                self._jobs = None
+            elif self._jobs is None or self._jobs[0] != reason:
+                self._jobs = (reason, self._clock.now())
+        self._judge()
+
+    def _judge(self) -> None:
+        reason, since = self._jobs or self._behind or (None, None)
         for watched in self._watched.values():
-            watched.trouble(None, None)
+            watched.trouble(reason, since)
 
-    def _schedule(self, reading: Reading, *, late: bool = False) -> None:
+    def _schedule(self, now: float, *, late: bool = False) -> None:
         """Work out when the next bucket will be complete, by the database's clock."""
-        due = self.grid.next(reading.complete_until) + self._grace_seconds
-        if late and due <= reading.now:
+        ends = [watched.series.end for watched in self._in_step()]
+        if not ends:
+            return
+        due = self.grid.next(min(ends)) + self._grace_seconds
+        if late and due <= now:
             # Complete by the clock, but the database's views are not there yet.
             delay = LATE_RETRY_SECONDS[min(self._late, len(LATE_RETRY_SECONDS) - 1)]
             self._late += 1
         else:
             self._late = 0
-            delay = max(due - reading.now, LATE_RETRY_SECONDS[0])
+            delay = max(due - now, LATE_RETRY_SECONDS[0])
         self._advance_at = asyncio.get_running_loop().time() + min(delay, LONGEST_SLEEP_SECONDS)
 
     async def _failed(
         self, error: DatabaseUnavailableError, waiting: list[asyncio.Future[None]]
     ) -> None:
-        for watched in self._in_step():
-            watched.trouble("the database does not answer", self._clock.last_answer)
-        await self._flush()
+        # While messages come in time, only somebody's question has failed.
+        late = not self._listening() or asyncio.get_running_loop().time() >= self._advance_due
+        if late:
+            for watched in self._in_step():
+                watched.trouble("the database does not answer", self._clock.last_answer)
+            await self._flush()
         for done in waiting:
             if not done.done():
                 done.set_exception(error)
         delay = FAILURE_RETRY_SECONDS[min(self._failures, len(FAILURE_RETRY_SECONDS) - 1)]
         self._failures += 1
         again = asyncio.get_running_loop().time() + delay * random.uniform(0.8, 1.2)  # noqa: S311
-        self._advance_at = self._compare_at = again
+        if late:
+            self._advance_at = self._compare_at = again
+        if self._suspect_at < again:
+            self._suspect_at = again
 
 
 def _by_code(reading: Reading) -> dict[str, dict[int, Bucket]]:
