@@ -44,7 +44,7 @@ lock: $(UV) ## resolve the dependencies anew, as new as they come
 	sh scripts/lock $(UV)
 
 clean: ## remove what was installed and cached; data/ stays
-	rm -rf $(VENV) node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) node_modules tests/timescale/node_modules web/vendor dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(DONE)/venv:
@@ -52,7 +52,7 @@ $(DONE)/venv:
 	$(PYTHON) -m venv $(VENV)
 	@mkdir -p $(DONE) && touch $@
 
-$(DONE)/run: pyproject.toml requirements.lock | $(DONE)/venv
+$(DONE)/run: pyproject.toml requirements.lock $(wildcard hatch_build.py package-lock.json) | $(DONE)/venv
 	$(PIP) install --quiet --require-hashes -r requirements.lock
 	$(PIP) install --quiet --no-deps --editable .
 	@touch $@
