@@ -1,0 +1,35 @@
+/** What a tile shows, as a file of comma-separated values (RFC 4180). */
+
+/** @typedef {import('../stream/series.js').Point} Point */
+
+const HEAD = 'kpi,period,bucket,end,value,points,min,max,corrected';
+
+/**
+ * @param {string} code
+ * @param {string} period
+ * @param {Point[]} points
+ */
+export function toCsv(code, period, points) {
+  const rows = points.map((point) => {
+    const numbers = [point.value, point.points, point.min, point.max].map((each) => each ?? '');
+    const times = [point.start, point.end].map((at) => new Date(at).toISOString());
+    return [code, period, ...times, ...numbers, point.corrected].join(',');
+  });
+  return `${[HEAD, ...rows].join('\r\n')}\r\n`;
+}
+
+/**
+ * Offer a file to be saved.
+ *
+ * @param {string} name
+ * @param {string} type
+ * @param {string} text
+ */
+export function save(name, type, text) {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

@@ -1,0 +1,45 @@
+/**
+ * Draws what has changed once a frame, however many events came, and only what can be seen.
+ *
+ * @typedef {object} Painted
+ * @property {() => void} paint
+ * @property {(now: number) => void} tick Called every second while it can be seen.
+ */
+
+/** @type {Set<Painted>} */
+const dirty = new Set();
+/** @type {Set<Painted>} */
+const seen = new Set();
+/** @type {ReturnType<typeof setInterval> | undefined} */
+let ticking;
+
+/** @param {Painted} painted */
+export function requestPaint(painted) {
+  if (dirty.size === 0) requestAnimationFrame(paintAll);
+  dirty.add(painted);
+}
+
+function paintAll() {
+  const now = [...dirty];
+  dirty.clear();
+  for (const painted of now) painted.paint();
+}
+
+/**
+ * Let it tick while it can be seen.
+ *
+ * @param {Painted} painted
+ * @param {boolean} visible
+ */
+export function setVisible(painted, visible) {
+  if (visible) seen.add(painted);
+  else seen.delete(painted);
+  if (seen.size > 0) {
+    ticking ??= setInterval(() => {
+      for (const each of seen) each.tick(Date.now());
+    }, 1_000);
+  } else {
+    clearInterval(ticking);
+    ticking = undefined;
+  }
+}
