@@ -36,7 +36,7 @@ format: $(DONE)/test ## rewrite the Python files in the common format
 settings: $(DONE)/test ## write .env.example and the README's table from the settings class
 	$(BIN)/python scripts/write_settings.py
 
-bench: $(DONE)/bench ## measure this project beside its peers
+bench: $(DONE)/test ## measure this project beside its peers
 	sh scripts/system-packages bench
 	$(BIN)/python -m tests.benchmarks
 
@@ -59,10 +59,6 @@ $(DONE)/run: pyproject.toml requirements.lock $(wildcard hatch_build.py package-
 
 $(DONE)/test: requirements-dev.lock $(DONE)/run
 	$(PIP) install --quiet --require-hashes -r requirements-dev.lock
-	@touch $@
-
-$(DONE)/bench: requirements-bench.lock $(DONE)/test
-	$(PIP) install --quiet --require-hashes -r requirements-bench.lock
 	@touch $@
 
 $(DONE)/system: scripts/system-packages | $(DONE)/venv

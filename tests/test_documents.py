@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from app.settings import Settings
 from scripts.write_settings import ROOT, env_example, readme, readme_table, variable
 
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-bench.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock")
 
 
 def test_env_example_lists_every_setting() -> None:
@@ -74,7 +74,7 @@ def _locked(lock: str) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize(
     ("lock", "groups"),
-    [(LOCKS[0], []), (LOCKS[1], ["dev"]), (LOCKS[2], ["dev", "bench"])],
+    [(LOCKS[0], []), (LOCKS[1], ["dev", "bench"])],
 )
 def test_lock_satisfies_pyproject(lock: str, groups: list[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
