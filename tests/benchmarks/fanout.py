@@ -1,0 +1,147 @@
+"""Fan-out: one event to very many listeners, all contenders in turn."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from tests.benchmarks.contenders import Contender
+from tests.benchmarks.crowd import Arrivals, Opened
+from tests.benchmarks.figures import median, percentile
+from tests.benchmarks.generator import Generator, generator
+from tests.benchmarks.processes import Server
+from tests.benchmarks.stage import codes
+
+BURST_SECONDS = 40.0
+IDLE_SECONDS = 1.0
+SETTLE_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Burst:
+    """One event's way; times in seconds after the first listener had it."""
+
+    p50: float
+    p99: float
+    last: float
+    published_to_p99: float | None
+    cpu_seconds: float
+    own_cpu_seconds: float
+    received_bytes: int
+
+
+@dataclass
+class FanOut:
+    """What one contender needed for `listeners` on `channels`."""
+
+    name: str
+    listeners: int
+    channels: int
+    opened: Opened
+    opening_cpu_seconds: float
+    memory_bytes: float
+    bursts: list[Burst] = field(default_factory=list)
+
+    def p50(self) -> float:
+        return median([burst.p50 for burst in self.bursts])
+
+    def p99(self) -> float:
+        return median([burst.p99 for burst in self.bursts])
+
+    def last(self) -> float:
+        return median([burst.last for burst in self.bursts])
+
+    def published_to_p99(self) -> float | None:
+        known = [b.published_to_p99 for b in self.bursts if b.published_to_p99 is not None]
+        return median(known) if known else None
+
+    def cpu_per_delivery(self) -> float:
+        return median([burst.cpu_seconds for burst in self.bursts]) / self.listeners
+
+    def own_cpu_per_delivery(self) -> float:
+        return median([burst.own_cpu_seconds for burst in self.bursts]) / self.listeners
+
+    def bytes_per_delivery(self) -> float:
+        return median([burst.received_bytes for burst in self.bursts]) / self.listeners
+
+
+@dataclass
+class Setting:
+    """A contender that runs, with its listeners."""
+
+    contender: Contender
+    server: Server
+    generator: Generator
+    channels: Sequence[str]
+    idle_cpu: float
+    result: FanOut
+
+    async def burst(self) -> Burst:
+        listeners = self.result.listeners
+        self.generator.begin_collecting(listeners, BURST_SECONDS)
+        began, cpu = time.perf_counter(), self.server.cpu_seconds()
+        published = await self.contender.publish(self.server, self.channels)
+        arrivals = self.generator.arrivals()
+        await asyncio.sleep(SETTLE_SECONDS)
+        used = self.server.cpu_seconds() - cpu
+        used -= self.idle_cpu * (time.perf_counter() - began)
+        return _judge(arrivals, published, used)
+
+
+def _judge(arrivals: Arrivals, published: float | None, cpu_seconds: float) -> Burst:
+    at = arrivals.at
+    p99 = percentile(at, 0.99)
+    return Burst(
+        p50=percentile(at, 0.5) - at[0],
+        p99=p99 - at[0],
+        last=at[-1] - at[0],
+        published_to_p99=None if published is None else p99 - published,
+        cpu_seconds=cpu_seconds,
+        own_cpu_seconds=arrivals.own_cpu_seconds,
+        received_bytes=arrivals.received_bytes,
+    )
+
+
+def set_up(
+    stack: ExitStack, contender: Contender, listeners: int, channels: Sequence[str]
+) -> Setting:
+    """Start a contender and let its listeners come."""
+    server = stack.enter_context(contender.start())
+    crowd = stack.enter_context(generator())
+    warm = [contender.request(channels[0])] * 64
+    try:
+        crowd.open(server.port, warm, contender.marker)
+    except (OSError, TimeoutError) as error:
+        raise RuntimeError(f"{contender.name}: {error}") from error
+    crowd.close()
+    time.sleep(0.5)
+    memory, cpu = server.memory_bytes(), server.cpu_seconds()
+    requests = [contender.request(channels[at % len(channels)]) for at in range(listeners)]
+    opened = crowd.open(server.port, requests, contender.marker)
+    opening_cpu = server.cpu_seconds() - cpu
+    time.sleep(0.5)
+    cpu = server.cpu_seconds()
+    grown = server.memory_bytes() - memory
+    time.sleep(IDLE_SECONDS)
+    idle = (server.cpu_seconds() - cpu) / IDLE_SECONDS
+    result = FanOut(
+        contender.name, listeners, len(channels), opened, opening_cpu, grown / listeners
+    )
+    return Setting(contender, server, crowd, channels, idle, result)
+
+
+async def fan_out(
+    contenders: Sequence[Contender], *, listeners: int, channels: int, rounds: int
+) -> list[FanOut]:
+    """Measure all contenders, alternating; the first burst of each is to warm up."""
+    with ExitStack() as stack:
+        settings = [set_up(stack, c, listeners, codes(channels)) for c in contenders]
+        for number in range(rounds + 1):
+            for setting in settings:
+                burst = await setting.burst()
+                if number:
+                    setting.result.bursts.append(burst)
+    return [setting.result for setting in settings]
