@@ -71,6 +71,7 @@ export class KpiStream extends EventTarget {
   #codes = null;
   #heartbeatMs = 15_000;
   #clockOffsetMs = 0;
+  #clockKnown = false;
   #interruptedAt = 0;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #watching;
@@ -144,6 +145,11 @@ export class KpiStream extends EventTarget {
 
   #offline = () => {
     for (const connection of this.#connections) connection.suspectOffline();
+  };
+
+  /** Until a ping says what time it is at the database, the web server's clock has to do. */
+  #guessClock = (/** @type {number} */ at) => {
+    if (!this.#clockKnown) this.#clockOffsetMs = at - Date.now();
   };
 
   /** @param {string} channel */
@@ -241,7 +247,7 @@ export class KpiStream extends EventTarget {
   async #askCatalogue() {
     this.#catalogueAt = Date.now();
     try {
-      const catalogue = await getCatalogue(this.base);
+      const catalogue = await getCatalogue(this.base, this.#guessClock);
       this.#codes = new Set(catalogue.kpis.map((kpi) => kpi.code));
       this.#heartbeatMs = catalogue.heartbeat_seconds * 1000;
       for (const connection of this.#connections) connection.heartbeatMs = this.#heartbeatMs;
@@ -267,7 +273,7 @@ export class KpiStream extends EventTarget {
     const journal = [];
     held.journal = journal;
     try {
-      const snapshot = await getJson(`${this.base}kpi/${code}?${query}`);
+      const snapshot = await getJson(`${this.base}kpi/${code}?${query}`, this.#guessClock);
       if (held.journal !== journal) return;
       held.journal = null;
       held.cursor = snapshot.cursor;
@@ -285,6 +291,7 @@ export class KpiStream extends EventTarget {
   #receive(kind, data) {
     if (kind === 'ping') {
       this.#clockOffsetMs = Date.parse(data.time) - Date.now();
+      this.#clockKnown = true;
       this.dispatchEvent(new Event('ping'));
       return;
     }

@@ -22,23 +22,27 @@ const TIMEOUT_MS = 8_000;
  * Get JSON; rejects with an Error that has the HTTP `status` where there was one.
  *
  * @param {string} url
+ * @param {(at: number) => void} [date] Told what time it is at the server, where it says so.
  * @returns {Promise<any>}
  */
-export async function getJson(url) {
+export async function getJson(url, date) {
   const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
   if (!response.ok) {
     throw Object.assign(new Error(`${url} answers ${response.status}`), {
       status: response.status,
     });
   }
+  const said = Date.parse(response.headers.get('date') ?? '');
+  if (said) date?.(said);
   return response.json();
 }
 
 /**
  * @param {string} base
+ * @param {(at: number) => void} [date]
  * @returns {Promise<Catalogue>}
  */
-export const getCatalogue = (base) => getJson(`${base}kpi`);
+export const getCatalogue = (base, date) => getJson(`${base}kpi`, date);
 
 /**
  * What to show of a KPI that the catalogue does not have.
