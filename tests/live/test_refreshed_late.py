@@ -1,0 +1,51 @@
+"""Aggregates that show only what was refreshed: nothing is called a gap before its refresh."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.models import Channel, Period
+from app.settings import Settings
+from tests.backends import settle
+from tests.world import Client, Hand, at, execute, moment, open_hub
+
+NOON = at("2026-05-04T12:00:30+00:00")
+SALES = Channel("sales", Period.MINUTE)
+
+
+@pytest.mark.parametrize("backend", ["timescale"], indirect=True)
+async def test_buckets_wait_for_their_refresh_and_a_late_one_is_told(
+    shadowed_settings: Settings,
+) -> None:
+    settings = shadowed_settings.model_copy(update={"materialized_only": True})
+    async with open_hub(settings) as (hub, database):
+        hand = Hand(database)
+        await hand.set(NOON)
+        for minute in range(-5, 6):
+            await execute(
+                database,
+                "INSERT INTO kpi_raw_data VALUES ($1, 'sales', $2)",
+                moment(NOON + 60 * minute),
+                float(minute),
+            )
+        await settle(database, settings)
+        client = Client(hub, [SALES])
+        await client.connect()
+        before = dict(client.views[SALES])
+        await hand.set(NOON + 60)
+        await hub.step()
+        client.read()
+        assert client.views[SALES] == before
+        await hand.set(NOON + 180)
+        await hub.step()
+        client.read()
+        assert client.views[SALES] == before
+        status = client.events[-1]
+        assert (status.event, status.json()["state"]) == ("status", "stale")
+        assert status.json()["reason"] == "the aggregates are not being refreshed"
+        await settle(database, settings)
+        await hub.step()
+        client.read()
+        assert [e.event for e in client.events[-4:]] == ["status", "value", "value", "value"]
+        assert client.events[-4].json()["state"] == "live"
+        assert [e for e in client.events if e.event in ("gap", "correction")] == []
