@@ -10,6 +10,12 @@ CREATE TABLE IF NOT EXISTS kpi_raw_data (
     value double precision NOT NULL
         CHECK (value = 0 OR abs(value) BETWEEN 1e-290 AND 1e290)
 );
+
+-- name: has_raw_index$
+SELECT to_regclass('kpi_raw_data_kpi_code_timestamp') IS NOT NULL;
+
+-- name: create_raw_index#
+-- All writers wait for it, even if it only finds out that the index is there.
 CREATE INDEX IF NOT EXISTS kpi_raw_data_kpi_code_timestamp
     ON kpi_raw_data (kpi_code, "timestamp" DESC);
 

@@ -43,6 +43,10 @@ async def postgres_url() -> AsyncIterator[str]:
 
 
 async def _create_templates(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute("ALTER SYSTEM SET fsync = off")
+    await connection.execute("SELECT pg_reload_conf()")
+    await connection.close()
     template = await _create(url, "initialised")
     settings = Settings(database_url=SecretStr(template))
     async with Database(settings) as database:
@@ -56,7 +60,7 @@ async def _create_templates(url: str) -> None:
 async def _create(url: str, name: str, template: str = "template1") -> str:
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     finally:
         await connection.close()
     return url.replace("/postgres?", f"/{name}?")

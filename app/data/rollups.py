@@ -19,13 +19,13 @@ LONGEST_PAUSE_SECONDS = 30.0
 """While the database is away, or has no rollups."""
 
 BATCH_BLOCKS = 64
-"""Blocks of the log in one transaction, which hold about 7,000 entries."""
+"""Blocks of the log in one transaction, which hold about 12,000 entries."""
 
 BATCH_BUCKETS = 500
 """Hours or days that are summed up anew in one transaction; a day has up to 1,500 minutes."""
 
-LONG_LOG_BLOCKS = 128
-"""A log of a megabyte is worth giving its space back."""
+LONG_LOG_BLOCKS = 64
+"""A log of half a megabyte is worth giving its space back."""
 
 
 class Rollups:

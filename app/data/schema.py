@@ -33,6 +33,8 @@ async def init(database: Database, settings: Settings) -> None:
         if not aggregates and await shared.has_foreign_views(connection):
             return
         await shared.create_raw_table(connection)
+        if not await shared.has_raw_index(connection):
+            await shared.create_raw_index(connection)
         await shared.create_facts(connection)
         if aggregates:
             await timescale.apply(connection, settings)
