@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 CONNECT_SECONDS = 10.0
 QUIET_SECONDS = 0.2
+DRAIN_SECONDS = 20.0
 ADDRESSES = 32
 """Source addresses, so that the ports of one do not run out."""
 
@@ -111,7 +112,10 @@ class Crowd:
 
     def drain(self) -> None:
         """Take what is on its way until nothing has come for a moment."""
+        deadline = time.perf_counter() + DRAIN_SECONDS
         while ready := self._epoll.poll(QUIET_SECONDS):
+            if time.perf_counter() > deadline:
+                raise TimeoutError("the streams do not become quiet")
             for descriptor, _ in ready:
                 self._read(descriptor)
 

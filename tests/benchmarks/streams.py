@@ -48,7 +48,7 @@ def pings(stage: Stage, database: str, *, listeners: int) -> Pings:
         server = stack.enter_context(gateway(stage.url(database), heartbeat_seconds="0.05"))
         crowd = stack.enter_context(generator())
         request = get("/kpi/kpi_00000/stream?period=hour")
-        crowd.open(server.port, [request] * 64, b"\nid: ")
+        crowd.open(server.port, [request] * 64, b"\nid: ", until_quiet=False)
         crowd.close()
         time.sleep(0.5)
         before = server.memory_bytes()

@@ -43,7 +43,7 @@ def create_app() -> FastAPI:
 
 if __name__ == "__main__":
     # Its pings would fall into the bursts; there is no option for them.
-    fastapi.routing._PING_INTERVAL = 3600.0
+    vars(fastapi.routing)["_PING_INTERVAL"] = 3600.0
     uvicorn.run(
         create_app(),
         host="127.0.0.1",
