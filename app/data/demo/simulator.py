@@ -49,7 +49,7 @@ SIMULATED = (
         weekend=0.8,
         wander=1.3,
         flutter=0.5,
-        jitter=0.6,
+        jitter=0.35,
         high=100.0,
     ),
     SimulatedKpi(
@@ -59,7 +59,7 @@ SIMULATED = (
         weekend=-0.7,
         wander=0.9,
         flutter=0.4,
-        jitter=0.5,
+        jitter=0.3,
         high=100.0,
     ),
     SimulatedKpi(
@@ -69,7 +69,7 @@ SIMULATED = (
         weekend=3.1,
         wander=1.8,
         flutter=0.7,
-        jitter=0.9,
+        jitter=0.35,
     ),
     SimulatedKpi(
         entry=CatalogueEntry("order_backlog", "Order backlog", "orders", 0, "down", 400.0, True),
@@ -89,7 +89,7 @@ SIMULATED = (
         weekend=240.0,
         wander=160.0,
         flutter=90.0,
-        jitter=140.0,
+        jitter=70.0,
     ),
     SimulatedKpi(
         entry=CatalogueEntry("return_rate", "Return rate", "%", 2, "down", 3.5, True),
