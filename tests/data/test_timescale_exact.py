@@ -137,7 +137,7 @@ async def zoned(database: Database, settings: Settings, zone: str) -> Settings:
 @both_backends
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kolkata"])
 @hypothesis.settings(
-    max_examples=25,
+    max_examples=20,
     deadline=None,
     # Each example asks a database: making a failure smaller would take longer than a test may.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
