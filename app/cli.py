@@ -7,17 +7,21 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 from pydantic import SecretStr, ValidationError
 
 from app.data import schema
+from app.data.check import check
+from app.data.check_findings import Finding, Severity
 from app.data.database import Database
 from app.data.demo.feed import DemoFeed
 from app.data.embedded import embedded_postgres
 from app.errors import KpiStreamError
 from app.gateway import nothing, run_gateway
+from app.importing import import_rows
 from app.models import Channel, Period, parse_code, parse_period
 from app.server.stopping import Stop
 from app.service import open_publisher
@@ -152,6 +156,44 @@ def db_init() -> None:
     async def run(settings: Settings) -> None:
         await _create_schema(settings)
         _say("The database is ready.")
+
+    _run(run)
+
+
+@db.command("check")
+def db_check() -> None:
+    """Say in plain words what is wrong or unsafe with the database, and how to mend it.
+
+    The exit status is 1 where something gives wrong numbers, or none.
+    """
+    findings: list[Finding] = []
+
+    async def run(settings: Settings) -> None:
+        async with Database(settings) as database:
+            findings.extend(await check(database, settings))
+
+    _run(run)
+    for finding in findings:
+        click.echo(f"{finding.severity:8} {finding.sentence}")
+        if finding.sql:
+            click.echo("".join(f"         {line}\n" for line in finding.sql.splitlines()))
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        raise SystemExit(1)
+
+
+@main.command("import")
+@click.argument("file")
+@click.option("--rejects", type=click.Path(path_type=Path), help="Where refused lines go.")
+@click.option("--stop-at-first", is_flag=True, help="Stop at the first line that is refused.")
+@click.option("--again", is_flag=True, help="Load the file from its start, whatever was loaded.")
+def import_(file: str, rejects: Path | None, stop_at_first: bool, again: bool) -> None:
+    """Load timestamp,kpi_code,value from a CSV FILE, or from standard input (-).
+
+    A file goes on where an earlier run stopped, so each of its rows is loaded once.
+    """
+
+    async def run(settings: Settings) -> None:
+        await import_rows(settings, file, rejects=rejects, stop_at_first=stop_at_first, again=again)
 
     _run(run)
 

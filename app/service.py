@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from app.data.database import Database
 from app.data.repository import Repository
 from app.data.rollups import Rollups
-from app.errors import ConfigurationError
+from app.data.schema import check_zone
+from app.errors import ConfigurationError, DatabaseUnavailableError
 from app.live.catalogue import Catalogue
 from app.live.hub import Hub
 from app.live.messaging import InProcess, Messaging
@@ -42,6 +43,9 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(settings))
         repository = Repository(database, settings)
+        with suppress(DatabaseUnavailableError):  # it may come later
+            await check_zone(database, settings)
+            await repository.verify()
         messaging: Messaging = InProcess()
         if settings.redis_url is None:
             await stack.enter_async_context(Rollups(database))

@@ -1,0 +1,199 @@
+"""The command line as a process, as its users meet it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import asyncpg
+import httpx
+import psutil
+import pytest
+
+from app.data.embedded import embedded_postgres
+from app.settings import Settings
+from tests.e2e.server_process import STARTED, free_port
+
+PATIENCE_SECONDS = 60.0
+
+
+@dataclass
+class Ended:
+    """What a command said, and its exit status."""
+
+    status: int
+    out: str
+    err: str
+
+
+async def start(*arguments: str, **settings: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "app",
+        *arguments,
+        env={"PATH": os.environ["PATH"], **settings},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+async def run(*arguments: str, stdin: str = "", **settings: str) -> Ended:
+    process = await start(*arguments, **settings)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        out, err = await process.communicate(stdin.encode())
+    assert process.returncode is not None
+    return Ended(process.returncode, out.decode(), err.decode())
+
+
+def url_of(settings: Settings) -> str:
+    assert settings.database_url is not None
+    return settings.database_url.get_secret_value()
+
+
+@asynccontextmanager
+async def demo(folder: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """A demo that has said that it serves."""
+    port = free_port()
+    process = await start("demo", KPI_DATA_DIR=folder, KPI_BIND=f"127.0.0.1:{port}")
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while STARTED not in (line := await process.stderr.readline()):
+                assert line, "the demo has ended"
+        yield process, f"http://127.0.0.1:{port}"
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+def processes_on(folder: str) -> list[int]:
+    """Return the processes that were started with the folder in their command line."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        if any(folder in word for word in process.info["cmdline"] or []):
+            found.append(process.pid)
+    return found
+
+
+async def rows(folder: str) -> int:
+    async with embedded_postgres(Path(folder)) as url:
+        connection = await asyncpg.connect(url)
+        try:
+            return int(await connection.fetchval("SELECT count(*) FROM kpi_raw_data"))
+        finally:
+            await connection.close()
+
+
+async def test_the_demo_is_full_at_once_and_ctrl_c_leaves_nothing_behind() -> None:
+    with TemporaryDirectory(prefix="kpi-") as folder:
+        async with demo(folder) as (process, url), httpx.AsyncClient(base_url=url) as client:
+            kpi = (await client.get("/kpi/perfect_order_fulfilment")).json()
+            assert len(kpi["history"]) == 60
+            assert kpi["current"]["value"] is not None
+            catalogue = (await client.get("/kpi")).json()["kpis"]
+            simulated = {entry["code"]: entry["simulated"] for entry in catalogue}
+            assert simulated["perfect_order_fulfilment"] and not simulated["cpu_utilisation"]
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+            async with asyncio.timeout(5):
+                assert await process.wait() == 0
+        assert processes_on(folder) == []
+
+
+async def test_a_killed_demo_starts_again_and_has_every_row() -> None:
+    with TemporaryDirectory(prefix="kpi-") as folder:
+        async with demo(folder) as (process, _):
+            before = await rows(folder)
+            process.kill()
+            await process.wait()
+        assert await rows(folder) >= before > 10_000
+        async with demo(folder) as (process, _):
+            process.send_signal(signal.SIGTERM)
+            assert await process.wait() == 0
+        assert processes_on(folder) == []
+
+
+async def test_serving_a_database_without_the_views_says_what_to_do(empty_url: str) -> None:
+    ended = await run("serve", KPI_DATABASE_URL=empty_url, KPI_BIND=f"127.0.0.1:{free_port()}")
+    assert ended.status == 1
+    assert "kpi-stream db init" in ended.err
+    assert "Traceback" not in ended.err
+
+
+async def test_a_database_is_initialised_checked_and_filled(empty_url: str) -> None:
+    assert (await run("db", "check", KPI_DATABASE_URL=empty_url)).status == 1
+    for _ in range(2):
+        assert (await run("db", "init", KPI_DATABASE_URL=empty_url)).status == 0
+    checked = await run("db", "check", KPI_DATABASE_URL=empty_url)
+    assert (checked.status, "error" in checked.out) == (0, False), checked.out
+    csv = "2026-05-04T12:00:01Z,sales,1\n2026-05-04T12:00:02Z,sales,3\n"
+    imported = await run("import", "-", stdin=csv, KPI_DATABASE_URL=empty_url)
+    assert (imported.status, "2 rows loaded" in imported.err) == (0, True), imported.err
+    connection = await asyncpg.connect(empty_url)
+    average = await connection.fetchval("SELECT avg_value FROM kpi_values_day")
+    await connection.close()
+    assert average == 2.0
+
+
+async def test_another_time_zone_than_the_databases_is_refused(settings: Settings) -> None:
+    environment = {"KPI_DATABASE_URL": url_of(settings), "KPI_TIMEZONE": "Asia/Kolkata"}
+    ended = await run("serve", KPI_BIND=f"127.0.0.1:{free_port()}", **environment)
+    assert (ended.status, "kpi-stream db init" in ended.err) == (1, True), ended.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KPI_TIMEZONE", "Mars/Olympus"),
+        ("KPI_GRACE_SECONDS", "-1"),
+        ("KPI_CORRECTION_WINDOW", "two hours"),
+        ("KPI_WORKERS", "0"),
+    ],
+)
+async def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+    ended = await run("serve", **{name: value})
+    assert ended.status == 1
+    assert name in ended.err
+    assert "Traceback" not in ended.err
+
+
+async def test_every_command_explains_itself() -> None:
+    commands = ["demo", "serve", "publish", "import", "db init", "db check", "watch"]
+    for command in commands:
+        ended = await run(*command.split(), "--help")
+        assert (ended.status, "Usage:" in ended.out) == (0, True), command
+
+
+async def test_watch_prints_values_as_they_come(settings: Settings) -> None:
+    port = free_port()
+    url = url_of(settings)
+    connection = await asyncpg.connect(url)
+    await connection.execute(
+        "INSERT INTO kpi_raw_data"
+        " VALUES (date_trunc('minute', now()) - interval '30 seconds', 'sales', 7)"
+    )
+    await connection.close()
+    server = await start(
+        "serve", KPI_DATABASE_URL=url, KPI_BIND=f"127.0.0.1:{port}", KPI_GRACE_SECONDS="0"
+    )
+    watching = await start("watch", "sales", "--url", f"http://127.0.0.1:{port}")
+    assert watching.stdout is not None
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while b"snapshot" not in (line := await watching.stdout.readline()):
+                assert line, "watch has ended"
+        assert b" 7 " in line
+    finally:
+        for process in (watching, server):
+            process.terminate()
+            await process.communicate()
