@@ -65,6 +65,10 @@ def _interval(length: timedelta) -> str:
     return f"{int(length.total_seconds())} seconds"
 
 
+def _said(length: timedelta) -> str:
+    return str(length).removesuffix(", 0:00:00")
+
+
 def _check_job(job: Any, settings: Settings) -> Iterator[Finding]:
     view, kept = job["view"], job["source_kept"]
     policy = _policy(view, kept)
@@ -107,24 +111,26 @@ def _check_offsets(job: Any, settings: Settings, policy: str) -> Iterator[Findin
             policy,
         )
     elif end < timedelta(0):
-        yield error(f"the refresh job of {view} reaches into the future (end_offset {end})", policy)
+        yield error(
+            f"the refresh job of {view} reaches into the future (end_offset {_said(end)})", policy
+        )
     if kept is not None and (start is None or start > kept):
-        reach = "for ever" if start is None else str(start)
+        reach = "for ever" if start is None else _said(start)
         yield error(
             f"the refresh job of {view} reaches back {reach}, but the rows it reads are dropped "
-            f"after {kept}: it deletes history",
+            f"after {_said(kept)}: it deletes history",
             policy,
         )
     if start is not None and start < settings.correction_window:
         yield error(
-            f"the refresh job of {view} reaches back {start}, less than KPI_CORRECTION_WINDOW: "
+            f"the refresh job of {view} reaches back {_said(start)}, less than KPI_CORRECTION_WINDOW: "
             "later rows never show",
             policy,
         )
     wait = job["schedule_interval"] + (end or timedelta(0))
     if job["materialized_only"] and wait > LAG:
         yield warning(
-            f"{view} is materialised only and may be {wait} behind: buckets are published when "
+            f"{view} is materialised only and may be {_said(wait)} behind: buckets are published when "
             "the job has run",
             policy,
         )

@@ -96,8 +96,8 @@ BUGS = (
         10296,
         (2, 25, 1),
         None,
-        "with KPI_CORRECTION_WINDOW of a day or more (23 hours, where clocks change), a late row in "
-        "the first minute of a complete day can be missed by that day",
+        "with KPI_CORRECTION_WINDOW of a day or more (23 hours, where clocks change), a late row "
+        "in the first minute of a complete day can be missed by that day",
         error,
         lambda use: use.zoned and use.correction_window >= timedelta(hours=23),
     ),
