@@ -123,15 +123,15 @@ def _check_offsets(job: Any, settings: Settings, policy: str) -> Iterator[Findin
         )
     if start is not None and start < settings.correction_window:
         yield error(
-            f"the refresh job of {view} reaches back {_said(start)}, less than KPI_CORRECTION_WINDOW: "
-            "later rows never show",
+            f"the refresh job of {view} reaches back {_said(start)}, less than "
+            "KPI_CORRECTION_WINDOW: later rows never show",
             policy,
         )
     wait = job["schedule_interval"] + (end or timedelta(0))
     if job["materialized_only"] and wait > LAG:
         yield warning(
-            f"{view} is materialised only and may be {_said(wait)} behind: buckets are published when "
-            "the job has run",
+            f"{view} is materialised only and may be {_said(wait)} behind: buckets are published "
+            "when the job has run",
             policy,
         )
     elif job["materialized_only"] and not job["aligned"]:
