@@ -94,6 +94,8 @@ class Cluster:
                     return running.socket_dir
                 await asyncio.sleep(0.02)
         socket_dir = await asyncio.to_thread(self._socket_dir)
+        # The mark of whoever was killed; nothing runs here, and the folder is nobody else's.
+        await asyncio.to_thread((socket_dir / f".s.PGSQL.{PORT}.lock").unlink, missing_ok=True)
         options = _OPTIONS | {
             "unix_socket_directories": "." if socket_dir == self.folder else str(socket_dir)
         }
@@ -165,12 +167,13 @@ class Cluster:
                 if len(lines) < 8:
                     return _Postmaster(self.folder, "starting")
                 return _Postmaster(self.folder / lines[4], lines[7].strip())
+        except (psutil.AccessDenied, psutil.ZombieProcess):
+            pass
         except (FileNotFoundError, IndexError, ValueError, psutil.NoSuchProcess):
             return None
-        except psutil.AccessDenied:
-            pass
-        # Another process got the dead server's id, as happens in containers: PostgreSQL would
-        # refuse to start. It looks for survivors through shared memory as well.
+        # Another process got the dead server's id, or nobody has taken note of its end, as happens
+        # in containers: PostgreSQL would refuse to start. It looks for survivors through shared
+        # memory as well.
         mark.unlink(missing_ok=True)
         return None
 
