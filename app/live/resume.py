@@ -52,7 +52,9 @@ def missed(
     for offset, bucket in enumerate(known):
         if bucket.digest:
             now.change(first + offset, 0, bucket.digest)
-    changed = locate(position.words, now.words, range(first, position.last + 1))
+    changed = locate(
+        position.words, now.words(len(position.words)), range(first, position.last + 1)
+    )
     if changed is None:
         raise CursorError("too many buckets were corrected since")
     corrections = [(Change.CORRECTION, known[index - first]) for index in changed]

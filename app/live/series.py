@@ -29,7 +29,17 @@ class Series:
     is compared with the database again and again and is sketched in the cursor.
     """
 
-    __slots__ = ("_buckets", "_key", "_sketch", "_tokens", "channel", "grid", "last", "width")
+    __slots__ = (
+        "_buckets",
+        "_key",
+        "_sketch",
+        "_tokens",
+        "_window_digest",
+        "channel",
+        "grid",
+        "last",
+        "width",
+    )
 
     def __init__(
         self,
@@ -53,8 +63,9 @@ class Series:
         self._buckets = deque(
             (known.get(start) or Bucket.gap(start) for start in starts), maxlen=depth
         )
+        self._window_digest = 0
         for index in range(self.last - width + 1, self.last + 1):
-            self._sketch.change(index, 0, self.at(index).digest)
+            self._change(index, 0, self.at(index).digest)
 
     @property
     def first(self) -> int:
@@ -92,9 +103,7 @@ class Series:
 
     def window_digest(self) -> int:
         """Return the sum of the digests in the correction window."""
-        return sum(
-            self.at(index).digest for index in range(self.last - self.width + 1, self.last + 1)
-        )
+        return self._window_digest
 
     def completed(self, rows: dict[int, Bucket], complete_until: int) -> list[Bucket]:
         """Return the buckets from the end of the series to `complete_until`, gaps filled in."""
@@ -125,25 +134,27 @@ class Series:
             return None
         self._buckets[index - self.first] = bucket
         if index > self.last - self.width:
-            self._sketch.change(index, old.digest, bucket.digest)
+            self._change(index, old.digest, bucket.digest)
         self._tokens.clear()
         return Change.CORRECTION
 
     def _append(self, bucket: Bucket) -> Change:
         leaving = self.last - self.width + 1
-        self._sketch.change(leaving, self.at(leaving).digest, 0)
+        self._change(leaving, self.at(leaving).digest, 0)
         self._buckets.append(bucket)
         self.last += 1
-        self._sketch.change(self.last, 0, bucket.digest)
+        self._change(self.last, 0, bucket.digest)
         self._tokens.clear()
         return Change.GAP if bucket.value is None else Change.VALUE
+
+    def _change(self, index: int, old_digest: int, new_digest: int) -> None:
+        self._sketch.change(index, old_digest, new_digest)
+        self._window_digest += new_digest - old_digest
 
     def token(self, words: int) -> str:
         """Return the channel's part of a cursor, with so many words of its sketch."""
         token = self._tokens.get(words)
         if token is None:
-            token = cursor.encode_token(
-                self._key, self.last, self.width, self._sketch.words[:words]
-            )
+            token = cursor.encode_token(self._key, self.last, self.width, self._sketch.words(words))
             self._tokens[words] = token
         return token

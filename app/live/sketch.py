@@ -16,21 +16,36 @@ from functools import lru_cache
 
 MODULUS = 2**31 - 1
 
+_LANE_BYTES = 16
+"""Room for the sum of 2**66 changes."""
+
 
 class Sketch:
-    """The syndromes of a window of digests, kept up to date as buckets come, change and leave."""
+    """The syndromes of a window of digests, kept up to date as buckets come, change and leave.
 
-    __slots__ = ("words",)
+    All words are kept in one integer, side by side and not yet reduced, so that a change is one
+    multiplication and one addition whatever the number of words.
+    """
+
+    __slots__ = ("_lanes", "_sums")
 
     def __init__(self, words: int) -> None:
-        self.words = [0] * words
+        self._lanes = words
+        self._sums = 0
 
     def change(self, position: int, old_digest: int, new_digest: int) -> None:
         """Replace the digest at `position`; a gap and what lies outside have the digest 0."""
-        delta = _element(new_digest) - _element(old_digest)
-        self.words = [
-            (word + delta * power) % MODULUS
-            for word, power in zip(self.words, _powers(position, len(self.words)), strict=True)
+        if old_digest != new_digest:
+            # Not negative, so no lane ever borrows from the next; each gets less than 2**62.
+            delta = (_element(new_digest) - _element(old_digest)) % MODULUS
+            self._sums += delta * _powers(position, self._lanes)
+
+    def words(self, count: int) -> list[int]:
+        """Return the first `count` words."""
+        raw = self._sums.to_bytes(self._lanes * _LANE_BYTES, "little")
+        return [
+            int.from_bytes(raw[at : at + _LANE_BYTES], "little") % MODULUS
+            for at in range(0, count * _LANE_BYTES, _LANE_BYTES)
         ]
 
 
@@ -57,12 +72,13 @@ def _element(digest: int) -> int:
 
 
 @lru_cache(maxsize=8192)
-def _powers(position: int, count: int) -> tuple[int, ...]:
-    """Return the powers 0 to `count` - 1 of a position; each is asked for by every channel."""
-    powers = [1]
-    for _ in range(count - 1):
-        powers.append(powers[-1] * position % MODULUS)
-    return tuple(powers)
+def _powers(position: int, count: int) -> int:
+    """Return the powers 0 to `count` - 1 of a position, a lane each; every channel asks for it."""
+    lanes, power = 0, 1
+    for lane in range(count):
+        lanes |= power << (lane * _LANE_BYTES * 8)
+        power = power * position % MODULUS
+    return lanes
 
 
 def _shortest_recurrence(sequence: Sequence[int]) -> list[int]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 def fields(event: str, data: bytes) -> bytes:
     """Return the field block of one event; each line of `data` becomes a field of its own."""
+    if b"\n" not in data and b"\r" not in data:
+        return b"event: %b\ndata: %b\n" % (event.encode(), data)
     lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     return b"event: " + event.encode() + b"".join(b"\ndata: " + line for line in lines) + b"\n"
 

@@ -9,11 +9,15 @@ FIRST = 29_700_000  # about the number of a minute in these years
 digests = st.integers(-(2**63), 2**63 - 1)
 
 
-def sketch(window: list[int], words: int) -> list[int]:
+def make(window: list[int], words: int) -> Sketch:
     made = Sketch(words)
     for offset, digest in enumerate(window):
         made.change(FIRST + offset, 0, digest)
-    return made.words
+    return made
+
+
+def sketch(window: list[int], words: int) -> list[int]:
+    return make(window, words).words(words)
 
 
 def positions(window: list[int]) -> range:
@@ -55,9 +59,8 @@ def test_more_changes_than_the_words_can_tell_are_noticed(window: list[int], cou
 def test_a_sketch_kept_up_to_date_equals_one_made_anew(
     window: list[int], data: st.DataObject
 ) -> None:
-    kept = Sketch(8)
-    kept.words = sketch(window, 8)
+    kept = make(window, 8)
     index = data.draw(st.integers(0, len(window) - 1))
     digest = data.draw(digests)
     kept.change(FIRST + index, window[index], digest)
-    assert kept.words == sketch([*window[:index], digest, *window[index + 1 :]], 8)
+    assert kept.words(8) == sketch([*window[:index], digest, *window[index + 1 :]], 8)
