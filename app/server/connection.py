@@ -194,8 +194,6 @@ class Connection(asyncio.Protocol):
         call_soon: Callable[..., Any],
     ) -> None:
         """Run the app on one request, with the offer in its scope where there is one."""
-        if self._stopped:
-            return
         if (
             scope["type"] == "http"
             and scope["method"] == "GET"
@@ -205,7 +203,8 @@ class Connection(asyncio.Protocol):
             scope["extensions"][EXTENSION] = self._offer
         self._answering += 1
         try:
-            await self._host.app(scope, receive, send, sync_spawn, call_soon)
+            if not self._stopped:
+                await self._host.app(scope, receive, send, sync_spawn, call_soon)
         finally:
             self._answering -= 1
             self._offer = None

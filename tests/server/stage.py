@@ -68,6 +68,7 @@ class Stage:
         self.subscriptions: list[Subscription] = []
         self.drained = asyncio.Event()
         self.handlers = 0
+        self.pieces = 0
         self.hold = asyncio.Event()
         self.held = asyncio.Event()
 
@@ -106,6 +107,12 @@ class Stage:
             await self.hold.wait()
             return "slow"
 
+        @app.get("/endless")
+        async def endless() -> Response:
+            response = Response(self.endless())
+            response.timeout = None
+            return response
+
         @app.get("/large")
         async def large() -> bytes:
             return bytes(8_000_000)
@@ -130,6 +137,18 @@ class Stage:
             self.changed.set()
             if not subscription.handed_over:
                 subscription.leave()
+
+    async def endless(self) -> AsyncIterator[bytes]:
+        """Send without end, as fast as it goes."""
+        self.handlers += 1
+        try:
+            while True:
+                self.pieces += 1
+                yield bytes(65_536)
+                await asyncio.sleep(0)
+        finally:
+            self.handlers -= 1
+            self.changed.set()
 
     async def publish(self, *data: bytes) -> None:
         """Send events to all through the one writer, and wait until they are written."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 import time
 
 import pytest
@@ -54,7 +55,10 @@ async def test_a_long_cursor_is_taken_and_a_head_without_end_refused(stage: Stag
         for size, status in ((60_000, 200), (200_000, 431)):
             async with connected(stage.port) as client:
                 request = b"GET /short HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: %b\r\n\r\n"
-                client.writer.write(request % (b"x" * size))
+                head = request % (b"x" * size)
+                client.writer.write(head[:30_000])
+                await asyncio.sleep(0.05)  # so that it is read in two pieces
+                client.writer.write(head[30_000:])
                 line = await client.reader.readline()
                 assert line.split()[1] == b"%d" % status
 
@@ -85,10 +89,35 @@ async def test_who_leaves_after_an_answer_leaves_nothing_behind(stage: Stage) ->
 
 async def test_head_and_body_leave_together(stage: Stage) -> None:
     async with running(stage), connected(stage.port) as client:
-        client.writer.write(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        first = await client.reader.read(65_536)
-        assert first.startswith(b"HTTP/1.1 200")
-        assert PREAMBLE in first
+        await client.get("/stream")
+        await stage.listeners(1)
+        information = client.writer.get_extra_info("socket").getsockopt(
+            socket.IPPROTO_TCP, socket.TCP_INFO, 256
+        )
+        segments_with_data = struct.unpack_from("I", information, 152)
+        assert segments_with_data == (1,)
+
+
+async def test_an_answer_is_made_no_faster_than_it_is_taken(stage: Stage) -> None:
+    async with running(stage), connected(stage.port, receive_buffer=4096) as client:
+        await client.get("/endless")
+        await asyncio.sleep(0.2)  # time in which to make thousands
+        made = stage.pieces
+        await asyncio.sleep(0.1)
+        assert stage.pieces == made < 200
+    await stage.listeners(0)
+
+
+async def test_no_more_is_read_than_can_be_worked_on(stage: Stage) -> None:
+    async with running(stage), connected(stage.port) as client:
+        client.writer.write(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await stage.held.wait()
+        client.writer.write(bytes(64_000_000))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.writer.drain(), 1)
+        # What has left us is in the kernel's two buffers.
+        assert 64_000_000 - client.writer.transport.get_write_buffer_size() < 12_000_000
+        stage.hold.set()
 
 
 async def test_accepted_sockets_give_up_on_silent_peers() -> None:

@@ -17,7 +17,7 @@ from app.live.handover import SocketOffer
 from app.live.hub import Subscription
 from app.live.payload import Payload
 from app.live.subscriber import Mailbox
-from app.server.connection import Connection
+from app.server.connection import Connection, _Offer
 from tests.server.clients import connected, connected_http2
 from tests.server.stage import PREAMBLE, Stage, idle, running, trusting
 
@@ -209,6 +209,25 @@ async def test_a_stream_closed_meanwhile_is_not_handed_over(stage: Stage) -> Non
         assert await client.rest() == PREAMBLE
 
 
+async def test_bytes_that_have_come_but_were_not_read_prevent_the_hand_over(stage: Stage) -> None:
+    class Chatty(Stage):
+        async def stream(self, offer: SocketOffer | None) -> AsyncIterator[bytes]:
+            mailbox = Mailbox(asyncio.get_running_loop().time() + 60, self.metrics)
+            self.audience.join(mailbox)
+            subscription = Subscription(self.audience, mailbox, PREAMBLE)
+            yield PREAMBLE
+            assert isinstance(offer, _Offer)
+            # As if the event loop had read them in the turn that led here.
+            offer._connection.data_received(b"GET /short HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert not await offer.detach(subscription)
+            subscription.leave()
+
+    chatty = Chatty()
+    async with running(chatty), connected(chatty.port) as client:
+        await client.get("/stream")
+        assert await client.rest() == PREAMBLE
+
+
 async def test_an_offer_is_good_for_its_own_request_only(stage: Stage) -> None:
     kept: list[SocketOffer] = []
 
@@ -257,12 +276,13 @@ async def test_a_pipelined_request_ends_the_stream_and_is_answered(stage: Stage)
 @pytest.mark.parametrize(
     "request_bytes",
     [
+        b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\nGET /short HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /short HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\nGET /short HTTP/1.1\r\n",
         b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\nGET /short HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\nGET /stream HTTP/1.1\r\nHost: x\r\n\r\n" * 2,
         b"GET /stream HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\n",
     ],
-    ids=["after-close", "behind-a-slow-one", "streams", "behind-a-body"],
+    ids=["behind-an-endless-one", "after-close", "behind-a-slow-one", "streams", "behind-a-body"],
 )
 async def test_pipelining_leaks_no_task(stage: Stage, request_bytes: bytes) -> None:
     async with running(stage):

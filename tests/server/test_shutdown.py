@@ -41,7 +41,7 @@ async def test_a_request_under_way_is_answered(stage: Stage) -> None:
         await stage.held.wait()
         stage.stop.request()
         await stage.drained.wait()
-        stage.hold.set()
+        asyncio.get_running_loop().call_later(0.2, stage.hold.set)
         await asking
         assert await client.rest() == b"slow"
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
-from app.server.streams import StreamLimits
+from app.live.payload import Payload
+from app.live.subscriber import Subscriber
+from app.metrics import Metrics
+from app.server.streams import StreamLimits, Streams
 from tests.server.clients import Http1, connected
 from tests.server.stage import PREAMBLE, Stage, running, trusting
 
@@ -89,9 +93,19 @@ async def test_who_takes_little_but_takes_is_kept(stage: Stage) -> None:
         assert stage.metrics.slow_readers_closed == 0
 
 
-async def test_who_was_behind_and_catches_up_misses_nothing(stage: Stage) -> None:
-    limits = StreamLimits(send_timeout_seconds=0.2)
-    async with running(stage, limits=limits), connected(stage.port, receive_buffer=4096) as client:
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
+async def test_who_was_behind_and_catches_up_misses_nothing(
+    stage: Stage, certificate: tuple[Path, Path], *, encrypted: bool
+) -> None:
+    tls = trusting(certificate[0]) if encrypted else None
+    async with (
+        running(
+            stage,
+            limits=StreamLimits(send_timeout_seconds=0.2),
+            certificate=certificate if encrypted else None,
+        ),
+        connected(stage.port, receive_buffer=4096, tls=tls) as client,
+    ):
         await client.get("/stream")
         await stage.listeners(1)
         for _ in range(60):
@@ -103,6 +117,22 @@ async def test_who_was_behind_and_catches_up_misses_nothing(stage: Stage) -> Non
             stage.deliver(b"on")
         stage.stop.request()
         assert await client.rest() == b"data: on\n\n" * 2
+
+
+async def test_a_close_does_not_wait_for_a_reader_that_does_not_answer_it(
+    stage: Stage, certificate: tuple[Path, Path]
+) -> None:
+    async with (
+        running(stage, certificate=certificate),
+        connected(stage.port, tls=trusting(certificate[0])) as client,
+    ):
+        await client.get("/stream")
+        await stage.listeners(1)
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        for subscriber in list(stage.audience.members):
+            subscriber.close()
+        async with asyncio.timeout(3):
+            await stage.listeners(0)
 
 
 async def test_a_hundred_stalled_readers_hold_up_no_other(stage: Stage) -> None:
@@ -123,3 +153,42 @@ async def test_a_hundred_stalled_readers_hold_up_no_other(stage: Stage) -> None:
             assert await reading.body(SIZE) == b"data: " + EVENT + b"\n\n"
         await stage.listeners(1)
         assert stage.metrics.slow_readers_closed == 100
+
+
+class Untold(asyncio.Protocol):
+    """Whoever had the socket before."""
+
+
+class Unmoved:
+    """A seat whose audience does not matter."""
+
+    expires = 0.0
+    closed = False
+    left = False
+
+    def replace(self, subscriber: Subscriber) -> list[Payload]:
+        return []
+
+    def leave(self) -> None:
+        self.left = True
+
+
+async def test_a_socket_that_is_full_when_it_comes_is_watched_at_once() -> None:
+    times = iter((0.0, 29.0, 31.0))
+    metrics = Metrics()
+    streams = Streams(StreamLimits(send_timeout_seconds=30), metrics, lambda: next(times))
+    ours, theirs = socket.socketpair()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    loop = asyncio.get_running_loop()
+    with theirs:
+        transport, _ = await loop.create_connection(Untold, sock=ours)
+        transport.write(bytes(100_000))
+        seat = Unmoved()
+        streams.adopt(transport, seat, chunked=True)
+        (subscriber,) = streams.open
+        for _ in range(2):
+            assert metrics.slow_readers_closed == 0
+            subscriber.deliver(Payload(b"data: x\n\n"))
+        assert metrics.slow_readers_closed == 1
+        await streams.open.emptied()
+        assert seat.left

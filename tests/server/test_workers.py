@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -95,6 +96,13 @@ async def test_a_signal_ends_them_all(number: signal.Signals) -> None:
         assert await group.process.wait() == 0
         assert time.monotonic() - began < 2
         assert not any(worker.is_running() for worker in workers)
+
+
+async def test_an_interrupt_from_the_terminal_reaches_the_workers_once() -> None:
+    async with parent("2") as group:
+        await group.begun()
+        ours = os.getpgid(group.process.pid)
+        assert ours not in {os.getpgid(worker.pid) for worker in group.workers()}
 
 
 async def test_a_worker_that_cannot_start_ends_them_all() -> None:
