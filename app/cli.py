@@ -20,7 +20,7 @@ from app.data.database import Database
 from app.data.demo.feed import DemoFeed
 from app.data.embedded import embedded_postgres
 from app.errors import KpiStreamError
-from app.gateway import nothing, run_gateway
+from app.gateway import ALONE, Place, run_gateway, run_workers
 from app.importing import import_rows
 from app.models import Channel, Period, parse_code, parse_period
 from app.server.stopping import Stop
@@ -125,10 +125,18 @@ def demo() -> None:
 def serve() -> None:
     """Serve the KPIs of a database to browsers and curl."""
 
-    async def run(settings: Settings) -> None:
-        await run_gateway(settings, beside=nothing, started=lambda: _say_started(settings))
+    async def run(settings: Settings, place: Place) -> None:
+        async with _database(settings) as complete:
+            if place.worker is None:
+                await run_gateway(complete, started=lambda: _say_started(settings))
+            else:
+                await run_gateway(complete, started=place.worker.ready, place=place)
 
-    _run(run)
+    with _plain_errors():
+        settings = Settings()
+        if settings.workers > 1:
+            raise SystemExit(run_workers(settings, run, started=_say_started))
+        asyncio.run(run(settings, ALONE))
 
 
 @main.command()

@@ -19,7 +19,7 @@ from app.live.publisher import publish
 from app.live.redis_messaging import RedisMessaging
 from app.live.redis_publication import RedisPublication
 from app.live.snapshots import Snapshots
-from app.metrics import Metrics
+from app.metrics import Board, Metrics, Report
 from app.settings import Settings
 
 
@@ -34,11 +34,17 @@ class Service:
     catalogue: Catalogue
     snapshots: Snapshots
     metrics: Metrics
+    report: Report
 
 
 @asynccontextmanager
-async def open_service(settings: Settings) -> AsyncIterator[Service]:
-    """Open everything that a gateway runs; raises ConfigurationError."""
+async def open_service(
+    settings: Settings, board: Board | None = None, process: int = 0
+) -> AsyncIterator[Service]:
+    """Open everything that a gateway runs; raises ConfigurationError.
+
+    With several processes behind one port each is one `process` of the same board.
+    """
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(settings))
@@ -54,6 +60,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             url = settings.redis_url.get_secret_value()
             messaging = RedisMessaging(url, settings.zone, metrics)
         hub = await stack.enter_async_context(Hub(repository, settings, metrics, messaging))
+        report = Report(board or Board(), process, metrics, hub.gauges)
+        await stack.enter_async_context(report)
         yield Service(
             settings,
             database,
@@ -62,6 +70,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             Catalogue(repository),
             Snapshots(hub, repository, settings),
             metrics,
+            report,
         )
 
 

@@ -120,6 +120,7 @@ class Hub:
             grace_seconds=self._settings.grace_seconds,
             depth=depth,
             width=width,
+            metrics=self._metrics,
             listening=lambda: self._messaging.flowing,
         )
 
@@ -156,6 +157,15 @@ class Hub:
     def listeners(self) -> int:
         """How many streams are open."""
         return sum(len(audience.members) for audience in self._audiences.values())
+
+    def gauges(self) -> dict[str, float]:
+        """Return what is open now, by the names that `app.metrics` has for it."""
+        return {
+            "processes": 1,
+            "processes_listening": int(self._messaging.flowing),
+            "streams_open": self.listeners,
+            "channels_live": len(self._broadcasters),
+        }
 
     @asynccontextmanager
     async def subscribe(
@@ -277,8 +287,13 @@ class Hub:
 
     async def _flush(self) -> None:
         """Send what a tick has gathered, and wait until it is written."""
+        left = SLICE
         for audience in list(self._audiences.values()):
             audience.seal()
+            left -= len(audience.channels)
+            if left <= 0:
+                await asyncio.sleep(0)
+                left = SLICE
         await self._outbox.emptied()
 
     async def _beat(self) -> None:

@@ -14,12 +14,16 @@ from app.errors import DatabaseUnavailableError
 from app.grid import Grid
 from app.live.clock import DatabaseClock
 from app.live.series import Series
+from app.metrics import Metrics
 from app.models import Bucket, Channel, Period
 
 log = logging.getLogger(__name__)
 
 SLICE = 64
 """Channels between two looks at the event loop; about a millisecond's work."""
+
+SLICE_ROWS = 4_000
+"""Rows put in their place between two looks at the event loop."""
 
 COMPARE_SECONDS = 5.0
 """The least time between two looks for corrections."""
@@ -98,6 +102,7 @@ class Poller:
         grace_seconds: float,
         depth: int,
         width: int,
+        metrics: Metrics,
         listening: Callable[[], bool] = _never,
     ) -> None:
         self.period = period
@@ -111,6 +116,7 @@ class Poller:
         self._watched: dict[Channel, Watched] = {}
         self._waiting: list[asyncio.Future[None]] = []
         self._wakeup = asyncio.Event()
+        self._metrics = metrics
         self._listening = listening
         self._compare_wanted = False
         self._advance_wanted = False
@@ -231,7 +237,7 @@ class Poller:
         codes = [watched.channel.code for watched in new]
         reading = await self._repository.window(self.period, codes, self._depth)
         self._answered(reading)
-        rows = _by_code(reading)
+        rows = await _by_code(reading)
         behind = any(w.series.end < reading.complete_until for w in self._in_step())
         if behind and not self._listening():
             # A bucket became complete between the two queries: bring the others along.
@@ -261,9 +267,10 @@ class Poller:
         end = min(watched.series.end for watched in behind)
         after = self.grid.shift(end, -1)
         codes = [watched.channel.code for watched in behind]
+        await asyncio.sleep(0)
         reading = await self._repository.new_buckets(self.period, codes, after)
         self._answered(reading)
-        rows = _by_code(reading)
+        rows = await _by_code(reading)
         nothing: dict[int, Bucket] = {}
         for at, watched in enumerate(behind):
             found = rows.get(watched.channel.code, nothing)
@@ -284,6 +291,7 @@ class Poller:
             # While messages arrive some series may already be further: those look again.
             compared = [watched for watched in loaded if watched.series.end == until]
             digests = {w.channel.code: w.series.window_digest() for w in compared}
+            await asyncio.sleep(0)
             changed = await self._repository.differing(self.period, digests, first, until)
             moved = len(compared) < len(loaded)
             for watched in compared:
@@ -349,6 +357,7 @@ class Poller:
     async def _failed(
         self, error: DatabaseUnavailableError, waiting: list[asyncio.Future[None]]
     ) -> None:
+        self._metrics.database_failures += 1
         # While messages come in time, only somebody's question has failed.
         late = not self._listening() or asyncio.get_running_loop().time() >= self._advance_due
         if late:
@@ -367,8 +376,10 @@ class Poller:
             self._suspect_at = again
 
 
-def _by_code(reading: Reading) -> dict[str, dict[int, Bucket]]:
+async def _by_code(reading: Reading) -> dict[str, dict[int, Bucket]]:
     rows: dict[str, dict[int, Bucket]] = {}
-    for code, bucket in reading.rows:
+    for at, (code, bucket) in enumerate(reading.rows):
         rows.setdefault(code, {})[bucket.start] = bucket
+        if at % SLICE_ROWS == SLICE_ROWS - 1:
+            await asyncio.sleep(0)
     return rows

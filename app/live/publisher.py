@@ -18,6 +18,7 @@ from app.live.messaging import BEAT_SECONDS, Beat, Message, channel_of, token
 from app.live.poller import Poller
 from app.live.redis_publication import RedisPublication
 from app.live.series import Series
+from app.metrics import Metrics
 from app.models import Bucket, Channel, Period
 from app.settings import Settings
 
@@ -109,7 +110,7 @@ class Publisher:
         self._topics: dict[str, Topic] = {}
         self._publishing = asyncio.Lock()
         self._over: asyncio.Future[UnavailableError] = asyncio.get_running_loop().create_future()
-        clock = DatabaseClock()
+        clock, metrics = DatabaseClock(), Metrics()
         self._pollers = {}
         for period, grid in self._grids.items():
             depth, width = widths(settings, period)
@@ -122,6 +123,7 @@ class Publisher:
                 grace_seconds=settings.grace_seconds,
                 depth=depth,
                 width=width,
+                metrics=metrics,
             )
 
     async def serve(self) -> None:

@@ -23,7 +23,7 @@ class Program:
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._socket: socket.socket | None = None
-        if command == "serve":
+        if command == "serve" and "KPI_BIND" not in environment:
             self._socket = socket.create_server(("127.0.0.1", 0))
             self._environment["KPI_BIND"] = f"fd://{self._socket.fileno()}"
 
@@ -58,6 +58,11 @@ class Program:
                     if words in line:
                         return number
                 await self._heard.wait()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def send(self, number: signal.Signals) -> None:
         assert self._process is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from quart import Blueprint, Response
 
 from app.errors import UnavailableError
+from app.metrics import CONTENT_TYPE
 from app.service import Service
 
 
@@ -22,5 +23,9 @@ def blueprint(service: Service) -> Blueprint:
             raise UnavailableError("the server is shutting down")
         await service.repository.clock()
         return Response(b"ready\n", content_type="text/plain; charset=utf-8")
+
+    @routes.get("/metrics")
+    async def metrics() -> Response:
+        return Response(service.report.page(), content_type=CONTENT_TYPE)
 
     return routes
