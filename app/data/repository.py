@@ -17,7 +17,7 @@ from app.grid import Grid
 from app.models import Bucket, CatalogueEntry, Period
 from app.settings import Settings
 
-SLICE_ROWS = 4_000
+SLICE_ROWS = 2_000
 """Rows turned into buckets between two looks at the event loop; a few milliseconds' work."""
 
 
@@ -80,7 +80,7 @@ class Repository:
             "differing",
             period,
             codes=list(digests),
-            digests=list(digests.values()),
+            digests=" ".join(map(str, digests.values())),
             first=first,
             until=until,
         )

@@ -52,7 +52,7 @@ async def test_reading_the_newest_does_not_read_the_rest(
             "new_buckets": [*clock, first, CODES],
             "window": [*clock, 3, CODES],
             "since": [*clock, CODES, [first] * len(CODES), first],
-            "differing": [CODES, [0] * len(CODES), first, now],
+            "differing": [CODES, " ".join("0" for _ in CODES), first, now],
         }
         async with database.connection() as connection:
             reads = await fitted_reads(period, connection)
