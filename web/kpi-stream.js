@@ -76,7 +76,7 @@ export class KpiStream extends EventTarget {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #watching;
   /** @type {ConnectionStatus} */
-  connection = { state: 'connecting', since: Date.now(), caughtUp: 0, awayMs: 0 };
+  connection = { state: 'idle', since: Date.now(), caughtUp: 0, awayMs: 0 };
 
   /** The server's time, in milliseconds since 1970; the visitor's clock may be wrong. */
   now() {
@@ -130,6 +130,11 @@ export class KpiStream extends EventTarget {
     for (const connection of this.#connections) connection.retryNow();
   }
 
+  /** Take somebody's word that there is no network, until an event proves it wrong. */
+  suspectOffline() {
+    for (const connection of this.#connections) connection.suspectOffline();
+  }
+
   close() {
     clearInterval(this.#watching);
     this.#watching = undefined;
@@ -143,9 +148,7 @@ export class KpiStream extends EventTarget {
 
   #online = () => this.retryNow();
 
-  #offline = () => {
-    for (const connection of this.#connections) connection.suspectOffline();
-  };
+  #offline = () => this.suspectOffline();
 
   /** Until a ping says what time it is at the database, the web server's clock has to do. */
   #guessClock = (/** @type {number} */ at) => {
@@ -166,6 +169,7 @@ export class KpiStream extends EventTarget {
     if (this.#fresh.size === 0) setTimeout(() => void this.#introduce(), 0);
     this.#fresh.add(channel);
     this.#watch();
+    this.#summarise();
     return held;
   }
 
@@ -371,13 +375,14 @@ export class KpiStream extends EventTarget {
       (a, b) => worst.indexOf(a.state) - worst.indexOf(b.state),
     );
     const { state: before } = this.connection;
-    if (!first || first.state === before) return;
-    const interrupted = first.state !== 'live' && first.state !== 'connecting';
+    const state = first?.state ?? (this.#channels.size > 0 ? 'connecting' : 'idle');
+    if (state === before) return;
+    const interrupted = state === 'reconnecting' || state === 'offline';
     if (interrupted && before === 'live') this.#interruptedAt = Date.now();
-    const resumed = first.state === 'live' && this.#interruptedAt > 0;
+    const resumed = state === 'live' && this.#interruptedAt > 0;
     this.connection = {
-      state: first.state,
-      since: first.since,
+      state,
+      since: first?.since ?? Date.now(),
       caughtUp: resumed ? this.#connections.reduce((sum, each) => sum + each.caughtUp, 0) : 0,
       awayMs: resumed ? Date.now() - this.#interruptedAt : 0,
     };

@@ -13,6 +13,7 @@ import { unnamed } from './stream/catalogue.js';
 import { openStream } from './stream/open.js';
 import { Series } from './stream/series.js';
 import { h, write } from './tile/dom.js';
+import { ARROWS, formatValue, trend } from './tile/format.js';
 import { freshness } from './tile/freshness.js';
 import { requestPaint, setVisible } from './tile/paint.js';
 import { tileStyle } from './tile/tile-style.js';
@@ -53,13 +54,21 @@ export class KpiTile extends HTMLElement {
       'sim',
       h('i', {}, 'ulated'),
     );
+    this.#now = h('span', { class: 'now' });
     this.#age = h('span');
     this.#fresh = h('span', { class: 'fresh' }, h('i', { class: 'dot' }), this.#age);
     this.#body = h('div', { class: 'body' });
     this.#tile = h(
       'article',
       { class: 'tile', 'data-state': 'waiting' },
-      h('header', {}, this.#name, this.#tag, h('slot', { name: 'controls', class: 'controls' })),
+      h(
+        'header',
+        {},
+        this.#name,
+        this.#tag,
+        this.#now,
+        h('slot', { name: 'controls', class: 'controls' }),
+      ),
       this.#body,
       h('footer', {}, h('slot', { name: 'periods' }), this.#fresh),
     );
@@ -75,6 +84,7 @@ export class KpiTile extends HTMLElement {
   #tile;
   #name;
   #tag;
+  #now;
   #age;
   #fresh;
   #body;
@@ -167,7 +177,18 @@ export class KpiTile extends HTMLElement {
       series: this.#series,
       points,
     });
+    this.#writeNow();
     this.tick();
+  }
+
+  /** Beside a picture of history, the number itself. */
+  #writeNow() {
+    const { latest, delta } = this.#series;
+    const told = !latest || this.view === 'number' || this.view === 'gauge';
+    const moved = told ? null : trend(delta, this.#kpi);
+    write(this.#now, told ? '' : formatValue(latest.value, this.#kpi));
+    this.#now.dataset.trend = moved ? `${ARROWS[moved.way]} ${moved.text}` : '';
+    this.#now.dataset.tone = moved?.tone ?? 'neutral';
   }
 
   /** Say how old the number is. */

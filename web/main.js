@@ -104,8 +104,8 @@ async function begin() {
       boards.untouched = false;
       show();
       const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
-      const days = timezone === here ? 'Days too' : `Days begin at midnight in ${timezone}`;
-      write(byId('zone'), `Times are in ${here}. ${days}.`);
+      const days = timezone === here ? '' : ` Days begin at midnight in ${timezone}.`;
+      write(byId('zone'), `Times are in ${here}.${days}`);
       return;
     } catch {
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));

@@ -45,6 +45,8 @@ class Tab {
       this.#subscriptions.delete(message.unsubscribe);
     } else if ('retry' in message) {
       stream.retryNow();
+    } else if ('offline' in message) {
+      stream.suspectOffline();
     } else if ('alive' in message) {
       // Granted when the page is gone, whatever it was that ended it.
       void navigator.locks.request(message.alive, () => this.leave());

@@ -35,10 +35,14 @@ async ([channel, history]) => {
 """
 
 STATES = """
-() => [...document.querySelectorAll('kpi-tile')].map(
-  (tile) => tile.shadowRoot.querySelector('.tile').dataset.state
-)
+() => [...document.querySelectorAll('kpi-tile')]
+  .filter((tile) => {
+    const { top, bottom } = tile.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  })
+  .map((tile) => tile.shadowRoot.querySelector('.tile').dataset.state)
 """
+"""How the tiles are that can be seen; the others are not drawn."""
 
 
 @dataclass

@@ -19,11 +19,22 @@ class Door:
         self.port = 0
         self.target = target
         self.refused = 0
+        self._moving = asyncio.Event()
+        self._moving.set()
         self._open: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
+
+    def freeze(self) -> None:
+        """Pass nothing more, and close nothing, as a network does that is gone."""
+        self._moving.clear()
+
+    def thaw(self) -> None:
+        """Pass bytes again on connections made from now on."""
+        self._moving = asyncio.Event()
+        self._moving.set()
 
     async def shut(self) -> None:
         """Cut everybody off, and answer 502 from now on."""
@@ -58,16 +69,20 @@ class Door:
             return
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self.target)
         try:
+            moving = self._moving
             async with asyncio.TaskGroup() as group:
-                group.create_task(_pump(reader, inner_writer))
-                group.create_task(_pump(inner_reader, writer))
+                group.create_task(_pump(reader, inner_writer, moving))
+                group.create_task(_pump(inner_reader, writer, moving))
         finally:
             inner_writer.transport.abort()
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, moving: asyncio.Event
+) -> None:
     with suppress(OSError):
         while data := await reader.read(65_536):
+            await moving.wait()
             writer.write(data)
             await writer.drain()
     with suppress(OSError, RuntimeError):

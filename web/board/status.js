@@ -6,6 +6,7 @@ import { formatDuration, formatTime } from '../tile/format.js';
 /** @typedef {import('../stream/open.js').Stream} Stream */
 
 const WORDS = {
+  idle: '',
   connecting: 'Connecting',
   live: 'Live',
   reconnecting: 'Reconnecting',
@@ -75,12 +76,16 @@ export class Status {
   /** What is shown while there is no news. */
   #rest() {
     const { state, since } = this.#stream.connection;
-    if (state === 'live' || state === 'connecting') {
+    if (state !== 'reconnecting' && state !== 'offline') {
       this.#notice.hidden = true;
       return;
     }
-    const at = formatTime(since, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
-    const why = state === 'offline' ? 'No network' : 'The server does not answer';
+    const at = formatTime(since - Date.now() + this.#stream.now(), {
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+    });
+    const why = state === 'offline' ? 'No network' : 'The server has not answered';
     const retry = h(
       'button',
       { type: 'button', onclick: () => this.#stream.retryNow() },

@@ -1,7 +1,7 @@
 /**
  * One EventSource over many channels: watched, rebuilt when it is dead, resumed where it stood.
  *
- * @typedef {'connecting' | 'live' | 'reconnecting' | 'offline'} ConnectionState
+ * @typedef {'idle' | 'connecting' | 'live' | 'reconnecting' | 'offline'} ConnectionState
  *
  * @typedef {object} Connected What the owner of a connection hears.
  * @property {(kind: string, data: any) => void} event

@@ -19,7 +19,7 @@
  * @typedef {{ changes: Change[] } | { connection: ConnectionStatus, clockOffsetMs: number }} FromWorker
  *
  * @typedef {{ subscribe: string, depth: number } | { unsubscribe: string } | { retry: true }
- *   | { alive: string } | { bye: true }} ToWorker
+ *   | { offline: true } | { alive: string } | { bye: true }} ToWorker
  */
 
 import { DEFAULT_DEPTH } from '../kpi-stream.js';
@@ -41,6 +41,8 @@ export class SharedStream extends EventTarget {
     addEventListener('pagehide', this.#leave);
     addEventListener('pageshow', this.#comeBack);
     document.addEventListener('visibilitychange', this.#look);
+    addEventListener('online', this.#online);
+    addEventListener('offline', this.#offline);
   }
 
   #port;
@@ -53,7 +55,7 @@ export class SharedStream extends EventTarget {
   /** @type {Promise<Catalogue> | null} */
   #catalogue = null;
   /** @type {ConnectionStatus} */
-  connection = { state: 'connecting', since: Date.now(), caughtUp: 0, awayMs: 0 };
+  connection = { state: 'idle', since: Date.now(), caughtUp: 0, awayMs: 0 };
 
   now() {
     return Date.now() + this.#clockOffsetMs;
@@ -115,6 +117,8 @@ export class SharedStream extends EventTarget {
     removeEventListener('pagehide', this.#leave);
     removeEventListener('pageshow', this.#comeBack);
     document.removeEventListener('visibilitychange', this.#look);
+    removeEventListener('online', this.#online);
+    removeEventListener('offline', this.#offline);
     this.#leave();
   }
 
@@ -147,9 +151,12 @@ export class SharedStream extends EventTarget {
     this.#heard = Date.now();
     if ('connection' in message) {
       this.#clockOffsetMs = message.clockOffsetMs;
-      const { state, since } = message.connection;
+      const { since } = message.connection;
+      // Not every browser tells its workers that there is no network.
+      const away = message.connection.state === 'reconnecting' && !navigator.onLine;
+      const state = away ? 'offline' : message.connection.state;
       if (state === this.connection.state && since === this.connection.since) return;
-      this.connection = message.connection;
+      this.connection = { ...message.connection, state };
       this.dispatchEvent(new Event('connection'));
     } else {
       for (const change of message.changes) this.#take(change);
@@ -189,6 +196,10 @@ export class SharedStream extends EventTarget {
   #comeBack = (event) => {
     if (event.persisted) this.#subscribeAll();
   };
+
+  #online = () => this.retryNow();
+
+  #offline = () => this.#say({ offline: true });
 
   #look = () => {
     if (!document.hidden) this.retryNow();

@@ -4,6 +4,7 @@
 /** @typedef {'minute' | 'hour' | 'day'} Period */
 
 const NARROW_SPACE = '\u202f';
+export const ARROWS = { up: '▲', down: '▼', flat: '±' };
 const COMPACT_FROM = 1e7;
 const FINE_DIGITS = 4;
 

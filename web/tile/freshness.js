@@ -38,7 +38,7 @@ export function freshness({ series, unknown, connection, period, now }) {
   if (connection === 'reconnecting') {
     return say('reconnecting', 'reconnecting', 'The server does not answer; trying again.');
   }
-  if (!series.loaded || connection === 'connecting') {
+  if (!series.loaded || connection !== 'live') {
     return latest ? say('reconnecting', 'connecting', 'Not connected yet.') : loading();
   }
   if (health.state === 'stale') {

@@ -44,15 +44,23 @@ header { min-block-size: 1.5rem; }
   padding: 0 0.4em; border: 1px solid var(--hairline); border-radius: 1em;
   font-size: 0.6875rem; line-height: 1.5; color: var(--muted);
 }
-.controls { position: absolute; z-index: 1; inset: 0.625rem 0.875rem auto auto; background: var(--surface); box-shadow: -0.75rem 0 0.75rem var(--surface); }
+slot.controls { display: block; position: absolute; z-index: 1; inset: 0.625rem 0.875rem auto auto; background: var(--surface); box-shadow: -0.75rem 0 0.75rem var(--surface); }
+.now { flex: none; margin-inline-start: 0.5rem; font-weight: 600; white-space: nowrap; }
+.now::after { content: " " attr(data-trend) / ""; font-size: 0.8125rem; color: var(--muted); }
+.now[data-tone="good"]::after { color: var(--good); }
+.now[data-tone="bad"]::after { color: var(--bad); }
 .tag i { font-style: normal; }
-@container tile (inline-size < 17rem) { .tag i { display: none; } }
+@container tile (inline-size < 17rem) { .now { flex: none; font-weight: 600; white-space: nowrap; }
+.now::after { content: " " attr(data-trend) / ""; font-size: 0.8125rem; color: var(--muted); }
+.now[data-tone="good"]::after { color: var(--good); }
+.now[data-tone="bad"]::after { color: var(--bad); }
+.tag i { display: none; } }
 footer { justify-content: space-between; font-size: 0.75rem; color: var(--muted); padding-block-start: 0.5rem; }
 .fresh { display: inline-flex; align-items: center; gap: 0.4rem; min-inline-size: 0; white-space: nowrap; margin-inline-start: auto; }
 .fresh > span { overflow: hidden; text-overflow: ellipsis; }
 .dot { flex: none; inline-size: 0.5rem; block-size: 0.5rem; border-radius: 50%; border: 1.5px solid var(--muted); }
 .body { position: relative; min-block-size: 0; }
-.body > * { block-size: 100%; }
+.body > :not(.tip) { block-size: 100%; }
 p { padding: 0; }
 
 [data-state="live"] .dot { background: var(--good); border-color: var(--good); }
@@ -68,11 +76,12 @@ p { padding: 0; }
 }
 
 .number { display: grid; grid-template-rows: auto auto minmax(0, 1fr); }
-.figure { display: flex; align-items: baseline; gap: 0.28em; white-space: nowrap; line-height: 1.08; font-size: clamp(1.5rem, min(34cqb, calc(88cqi / var(--chars, 6) * 1.55)), 13rem); }
+.figure { display: flex; align-items: baseline; gap: 0.1em; white-space: nowrap; line-height: 1.08; font-size: clamp(1.5rem, min(29cqb, calc(88cqi / var(--chars, 6) * 1.5)), 13rem); }
 .number .figure { padding-block-start: 0.12em; }
 .digits { font-weight: 350; letter-spacing: -0.035em; }
 .unit { font-size: 0.4em; font-weight: 450; color: var(--muted); }
-.beside { display: flex; gap: 0.9em; align-items: baseline; min-block-size: 1.35em; font-size: clamp(0.8125rem, 7.5cqb, 1.75rem); white-space: nowrap; overflow: hidden; }
+.beside { display: flex; gap: 0.9em; align-items: baseline; min-block-size: 1.35em; font-size: clamp(0.8125rem, 6.8cqb, 1.75rem); white-space: nowrap; overflow: hidden; }
+.delta:empty { display: none; }
 .delta { font-weight: 600; color: var(--muted); }
 .delta[data-tone="good"] { color: var(--good); }
 .delta[data-tone="bad"] { color: var(--bad); }
@@ -83,11 +92,11 @@ p { padding: 0; }
 .sparkbox { position: relative; min-block-size: 0; margin: 0.4rem -1rem 0; }
 .spark { position: absolute; inset: 0; inline-size: 100%; block-size: 100%; overflow: visible; }
 .spark path { fill: none; stroke-linecap: round; stroke-linejoin: round; }
-.spark .line { stroke: var(--line); stroke-width: 1.5px; }
+.spark .line { stroke: var(--line); stroke-width: 0.1rem; }
 .spark .area { fill: var(--band); opacity: 0.7; }
 .spark .target { stroke: var(--muted); stroke-width: 1px; stroke-dasharray: 2 4; opacity: 0.7; }
-.spark .marks { stroke: var(--warn); stroke-width: 6px; }
-.spark .last { stroke: var(--line); stroke-width: 6px; }
+.spark .marks { stroke: var(--warn); stroke-width: 0.375rem; }
+.spark .last { stroke: var(--line); stroke-width: 0.375rem; }
 @container tile (block-size < 9.5rem) { .sparkbox { display: none; } .figure { font-size: clamp(1.5rem, min(38cqb, calc(88cqi / var(--chars, 6) * 1.55)), 13rem); } }
 @container tile (inline-size < 12rem) { .goal { display: none; } }
 

@@ -15,6 +15,8 @@ import { describe } from './view.js';
  * @typedef {import('uplot')} UPlot
  */
 
+/** Sizes on a screen whose letters are of the usual 16 pixels. */
+const USUAL_PX = 16;
 const LABEL_FONT_PX = 11;
 const Y_LABEL_GAP_PX = 14;
 const ZOOM_STEP = 0.6;
@@ -45,6 +47,7 @@ class ChartView {
   #chart = null;
   /** @type {Shown | null} */
   #shown = null;
+  #scale = 1;
   #making = false;
   #gone = false;
   /** The range shown, in seconds; null for all. @type {[number, number] | null} */
@@ -62,7 +65,14 @@ class ChartView {
 
   resize() {
     const { clientWidth: width, clientHeight: height } = this.#plot;
-    if (width > 0 && height > 0) this.#chart?.setSize({ width, height });
+    if (!this.#chart || width === 0 || height === 0) return;
+    if (this.#scale === letterScale()) {
+      this.#chart.setSize({ width, height });
+    } else {
+      this.#chart.destroy();
+      this.#chart = null;
+      void this.#make();
+    }
   }
 
   destroy() {
@@ -127,7 +137,9 @@ class ChartView {
 
   /** @param {any} UPlot @param {Shown} shown @returns {import('uplot').Options} */
   #options(UPlot, shown) {
-    const font = `${LABEL_FONT_PX}px ${getComputedStyle(this.#plot).fontFamily}`;
+    this.#scale = letterScale();
+    const scale = this.#scale;
+    const font = `${LABEL_FONT_PX * scale}px ${getComputedStyle(this.#plot).fontFamily}`;
     const bars = this.#kind === 'bars';
     const { width, height } = this.#plot.getBoundingClientRect();
     const axis = {
@@ -138,7 +150,7 @@ class ChartView {
     return {
       width: Math.max(width, 40),
       height: Math.max(height, 40),
-      padding: [8, 20, 4, 0],
+      padding: [8 * scale, 20 * scale, 4, 0],
       legend: { show: false },
       cursor: {
         y: false,
@@ -159,9 +171,9 @@ class ChartView {
         {
           ...axis,
           grid: { show: false },
-          size: 24,
+          size: 24 * scale,
           gap: 4,
-          space: 64,
+          space: 64 * scale,
           values: (_, splits) => {
             const { period, zone } = this.#shown ?? shown;
             return splits.map((at) => formatTick(at * 1000, period, zone));
@@ -170,7 +182,7 @@ class ChartView {
         {
           ...axis,
           grid: { stroke: () => this.#colour('--hairline'), width: 1 },
-          space: 34,
+          space: 44 * scale,
           gap: 6,
           size: (chart, values) => labelWidth(chart, font, values ?? []),
           values: (_, splits) => splits.map((at) => formatNumber(at, null)),
@@ -180,11 +192,11 @@ class ChartView {
         {},
         {
           stroke: () => this.#colour('--line'),
-          width: bars ? 0 : 1.75,
+          width: bars ? 0 : 1.75 * scale,
           points: { show: false },
           ...(bars && {
             fill: () => this.#colour('--line'),
-            paths: UPlot.paths.bars({ size: [BAR_SHARE, 48], align: 1, radius: 0.12 }),
+            paths: UPlot.paths.bars({ size: [BAR_SHARE, 48 * scale], align: 1, radius: 0.12 }),
           }),
         },
         { auto: false, show: !bars, width: 0, points: { show: false } },
@@ -287,6 +299,10 @@ class ChartView {
     this.#zoom(all ? null : [top - width, top]);
   }
 }
+
+/** How much larger than usual letters are. */
+const letterScale = () =>
+  Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / USUAL_PX;
 
 /** @param {UPlot} chart @param {string} font @param {string[]} labels */
 function labelWidth(chart, font, labels) {

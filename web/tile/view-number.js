@@ -1,12 +1,11 @@
 /** The number, large; how it moved; and a line of recent history. */
 
 import { h, write } from './dom.js';
-import { againstTarget, formatNumber, formatValue, trend } from './format.js';
+import { ARROWS, againstTarget, formatNumber, formatValue, trend } from './format.js';
 import { Sparkline } from './sparkline.js';
 
 /** @typedef {import('./view.js').Shown} Shown */
 
-const ARROWS = { up: '▲', down: '▼', flat: '±' };
 const WORDS = { good: ', better', bad: ', worse', neutral: '' };
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 

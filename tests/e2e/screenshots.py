@@ -1,0 +1,201 @@
+"""`make screenshots`: pictures of the page, taken from the real service, to be looked at.
+
+The business is the demo's simulated one, and so is the machine here: a picture should not change
+with the machine that it was taken on. They go to build/screenshots, and with `--readme` the ones
+that the README shows to docs/images.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from playwright.async_api import Browser, async_playwright
+from pydantic import SecretStr
+
+from app.data import schema
+from app.data.database import Database
+from app.data.demo.catalogue import MACHINE
+from app.data.demo.simulator import SIMULATED, Simulator
+from app.data.embedded import embedded_postgres
+from app.settings import Settings
+from tests.e2e.browsing import ARGUMENTS, Dashboard, open_visit
+from tests.e2e.shop import Shop
+from tests.running import open_gateway
+from tests.world import SHADOW, at, execute, with_shadow
+
+ROOT = Path(__file__).parents[2]
+TAKEN = ROOT / "build" / "screenshots"
+SHOWN = ROOT / "docs" / "images"
+README = ("light", "dark", "phone", "wall")
+
+AFTERNOON = at("2026-05-07T12:20:40+00:00")
+DAYS = 7
+LEVELS = {
+    "cpu_utilisation": (34, 18),
+    "memory_used": (61, 3),
+    "load_average": (1.4, 0.8),
+    "disk_read": (4, 3.5),
+    "disk_write": (11, 6),
+    "network_in": (1.8, 1.2),
+    "network_out": (6, 3),
+    "database_transactions": (140, 60),
+}
+WALL = {"width": 3840, "height": 2160}
+PHONE = {"width": 320, "height": 720}
+
+
+class Business(Shop):
+    """The demo's KPIs on a clock of our own."""
+
+    simulator = Simulator()
+    random = random.Random(7)
+
+    def value(self, code: str, at_seconds: int) -> float:
+        if code not in LEVELS:
+            return self.simulator.value(code, at_seconds)
+        level, swing = LEVELS[code]
+        wave = math.sin(at_seconds / 2900 + len(code)) + 0.4 * math.sin(at_seconds / 410)
+        return max(0.0, level + swing * (0.5 * wave + 0.25 * self.random.gauss(0, 1)))
+
+    async def fill(self) -> None:
+        await self.gateway.hand.set(self.now)
+        entries = [*MACHINE, *(kpi.entry for kpi in SIMULATED)]
+        for entry in entries:
+            await execute(
+                self.gateway.database,
+                "INSERT INTO kpi_catalog"
+                " (code, name, unit, decimals, direction, target, simulated)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+                *(entry.code, entry.name, entry.unit, entry.decimals, entry.direction),
+                *(entry.target, entry.simulated),
+            )
+        last = self.now // 60 * 60
+        await self.write(
+            [
+                (entry.code, minute + second, self.value(entry.code, minute + second))
+                for minute in range(last - DAYS * 86_400, last, 60)
+                for entry in entries
+                for second in ((5, 25, 45) if minute > last - 10_800 else (5,))
+                if not (entry.code == "network_in" and 2_400 < last - minute < 3_300)
+            ]
+        )
+
+    async def minute(self, *but: str) -> None:
+        """Let a minute pass."""
+        codes = [code for code in (*LEVELS, *self.simulator.codes) if code not in but]
+        start = self.now // 60 * 60
+        await self.write(
+            [(code, start + s, self.value(code, start + s)) for code in codes for s in (5, 25, 45)]
+        )
+        await self.silence()
+
+
+async def take(dashboard: Dashboard, name: str) -> None:
+    await dashboard.page.mouse.move(0, 0)
+    await asyncio.sleep(0.9)  # for what glides and fades
+    await dashboard.page.screenshot(path=TAKEN / f"{name}.png")
+
+
+async def pictures(browser: Browser, business: Business) -> None:
+    for scheme in ("light", "dark"):
+        async with open_visit(browser, business.url, color_scheme=scheme) as visit:
+            dashboard = await visit.open()
+            await dashboard.until_all_live()
+            await business.minute()
+            await take(dashboard, scheme)
+            if scheme == "light":
+                await dashboard.page.get_by_role("button", name="Add KPI").click()
+                await take(dashboard, "picker")
+                await dashboard.page.keyboard.press("Escape")
+                await dashboard.open_menu("cpu_utilisation")
+                await take(dashboard, "menu")
+    await views(browser, business)
+    await sizes(browser, business)
+    await troubles(browser, business)
+
+
+async def views(browser: Browser, business: Business) -> None:
+    tiles = (
+        "network_in:minute,line,2x2,120",
+        "cpu_utilisation:minute,table,2x2",
+        "revenue_per_minute:hour,bars,2x1,60",
+        "order_cycle_time:minute,gauge",
+        "return_rate:day",
+    )
+    board = "#id=views&name=Views" + "".join(f"&t={tile}" for tile in tiles)
+    async with open_visit(browser, business.url) as visit:
+        dashboard = await visit.open(board)
+        await dashboard.until_all_live()
+        await business.write([("network_in", business.now - 1_500, 9.0)])
+        await business.silence(0)
+        await business.gateway.service.hub.step()
+        await dashboard.page.locator(".u-over").first.hover(position={"x": 300, "y": 80})
+        await asyncio.sleep(0.5)
+        await dashboard.page.screenshot(path=TAKEN / "views.png")
+
+
+async def sizes(browser: Browser, business: Business) -> None:
+    async with open_visit(browser, business.url, viewport=PHONE, device_scale_factor=2) as visit:
+        dashboard = await visit.open()
+        await dashboard.until_all_live()
+        await take(dashboard, "phone")
+    options: dict[str, Any] = {"viewport": WALL, "color_scheme": "dark"}
+    async with open_visit(browser, business.url, **options) as visit:
+        dashboard = await visit.open("?wall")
+        await dashboard.until_all_live()
+        await take(dashboard, "wall")
+    async with open_visit(browser, business.url) as visit:
+        dashboard = await visit.open("#id=empty&name=Night%20shift")
+        await dashboard.until_connection("idle")
+        await take(dashboard, "empty")
+
+
+async def troubles(browser: Browser, business: Business) -> None:
+    async with open_visit(browser, business.url) as visit:
+        dashboard = await visit.open()
+        await dashboard.until_all_live()
+        for _ in range(3):
+            await business.minute("cpu_utilisation", "order_backlog", "order_cycle_time")
+        await take(dashboard, "stale")
+        await dashboard.page.evaluate("() => dispatchEvent(new Event('offline'))")
+        business.gateway.service.hub.refuse_more()
+        await business.gateway.service.hub.drain(0)
+        await dashboard.until_connection("reconnecting", seconds=30)
+        await take(dashboard, "reconnecting")
+
+
+async def main() -> None:
+    TAKEN.mkdir(parents=True, exist_ok=True)
+    async with embedded_postgres(Path(folder := TemporaryDirectory().name)) as url:
+        settings = Settings(
+            database_url=SecretStr(with_shadow(url)),
+            heartbeat_seconds=1.0,
+            timezone="Europe/Berlin",
+        )
+        async with Database(settings) as database:
+            await schema.init(database, settings)
+            await execute(database, SHADOW)
+        async with open_gateway(settings) as gateway, async_playwright() as playwright:
+            business = Business(gateway, AFTERNOON)
+            await business.fill()
+            browser = await playwright.chromium.launch(
+                executable_path="/usr/bin/chromium", args=ARGUMENTS
+            )
+            await pictures(browser, business)
+            await browser.close()
+    shutil.rmtree(folder, ignore_errors=True)
+    if "--readme" in sys.argv:
+        SHOWN.mkdir(parents=True, exist_ok=True)
+        for name in README:
+            shutil.copy(TAKEN / f"{name}.png", SHOWN)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,113 @@
+"""Whatever goes away comes back, the page goes on by itself, and its numbers are right again."""
+
+from __future__ import annotations
+
+import asyncio
+
+from playwright.async_api import Browser
+
+from app.settings import Settings
+from tests.e2e.browsing import Dashboard, Visit, open_visit
+from tests.e2e.door import Door
+from tests.e2e.shop import SHAPES, Shop
+from tests.e2e.workers import SharedWorkers
+from tests.running import open_gateway
+
+AWAY_SECONDS = 70
+CHANNELS = tuple(f"{code}:minute" for code in SHAPES)
+
+
+async def test_a_server_killed_behind_a_proxy_that_answers_502(
+    browser: Browser, quick_settings: Settings, door: Door, shop: Shop
+) -> None:
+    async with open_visit(browser, door.url) as visit:
+        dashboard = await visit.open()
+        await dashboard.until_all_live()
+        await dashboard.page.evaluate("() => { window.notReloaded = true }")
+        await door.shut()
+        await dashboard.until_connection("reconnecting")
+        assert set(await dashboard.states()) == {"reconnecting"}
+        await shop.minutes(2)
+        await correct(shop, "orders")
+        async with asyncio.timeout(AWAY_SECONDS + 30):
+            await asyncio.sleep(AWAY_SECONDS)
+        assert door.refused > 3, "it gave up"
+        assert await dashboard.connection() == "reconnecting"
+        async with open_gateway(quick_settings) as another:
+            door.target = another.port
+            await dashboard.until_connection("live", seconds=25)
+            await same_as_rest(dashboard, shop)
+            assert await dashboard.page.evaluate("() => window.notReloaded")
+            notice = dashboard.page.locator("#notice")
+            assert "Live again after 1 minute" in (await notice.text_content() or "")
+
+
+async def test_a_stream_that_falls_silent_is_rebuilt_within_two_heartbeats(
+    browser: Browser, door: Door, shop: Shop
+) -> None:
+    async with open_visit(browser, door.url) as visit:
+        dashboard = await visit.open()
+        await dashboard.until_all_live()
+        door.freeze()
+        await shop.minutes()
+        await dashboard.until_connection("reconnecting", seconds=4)
+        door.thaw()
+        await dashboard.until_connection("live")
+        await same_as_rest(dashboard, shop)
+
+
+async def test_a_network_cut_by_the_browser(browser: Browser, door: Door, shop: Shop) -> None:
+    async with open_visit(browser, door.url) as visit:
+        dashboard = await visit.open()
+        await dashboard.until_all_live()
+        async with SharedWorkers(browser) as workers:
+            await visit.context.set_offline(True)
+            await workers.set_offline(True)
+            await door.cut()  # what is open already would go on
+            await dashboard.until_connection("offline")
+            assert set(await dashboard.states()) == {"offline"}
+            await shop.minutes(3)
+            await correct(shop, "cycle_time")
+            assert await dashboard.connection() == "offline"
+            await workers.set_offline(False)
+            await visit.context.set_offline(False)
+            await dashboard.until_connection("live")
+            await same_as_rest(dashboard, shop)
+
+
+async def test_without_a_shared_worker_the_page_has_its_own_stream(
+    browser: Browser, door: Door, shop: Shop
+) -> None:
+    async with open_visit(browser, door.url) as visit:
+        await visit.context.add_init_script("delete globalThis.SharedWorker")
+        dashboard = await visit.open()
+        await dashboard.until_all_live()
+        assert shop.streams == 1
+        await visit.context.set_offline(True)
+        await door.shut()
+        await dashboard.until_connection("offline")
+        await shop.minutes(2)
+        door.target = shop.gateway.port
+        await visit.context.set_offline(False)
+        await dashboard.until_connection("live")
+        await same_as_rest(dashboard, shop)
+
+
+async def test_a_channel_listened_to_again_has_its_whole_series(shop: Shop, visit: Visit) -> None:
+    dashboard = await visit.open()
+    await dashboard.until_all_live()
+    for period in ("hour", "minute", "hour", "day", "minute"):
+        await dashboard.choose("stock", period)
+        await shop.minutes()
+    await same_as_rest(dashboard, shop)
+
+
+async def correct(shop: Shop, code: str) -> None:
+    """Write a row that comes ten minutes late."""
+    await shop.write([(code, shop.now - 600, 90.0)])
+    await shop.gateway.service.hub.step()
+
+
+async def same_as_rest(dashboard: Dashboard, shop: Shop) -> None:
+    for channel in CHANNELS:
+        await dashboard.until_series(channel, await shop.history(channel))
