@@ -15,6 +15,13 @@ def blueprint() -> Blueprint:
 
     @routes.get("/")
     async def index() -> Response:
-        return await send_from_directory(WEB, "index.html")
+        return await send_from_directory(WEB, "index.html", conditional=True)
+
+    @routes.after_request
+    async def ask_each_time(response: Response) -> Response:
+        # Modules of two releases must never meet in one page.
+        response.headers["Cache-Control"] = "no-cache"
+        del response.headers["Expires"]
+        return response
 
     return routes
