@@ -23,16 +23,17 @@ WHERE bucket >= {until} - (:depth::integer + {spare}) * INTERVAL '1 {period}' AN
 ORDER BY kpi_code NULLS FIRST, start;
 
 -- name: since
--- earliest is the least of firsts: without it TimescaleDB reads all there is, and then joins.
+-- earliest is the least of firsts. It and the codes are said once more for the view itself: joined
+-- by each code's own first alone, all codes or all of the history would be read.
 {answered}
 UNION ALL
 SELECT held.*
 FROM unnest(:codes::text[], :firsts::bigint[]) AS asked (code, first)
-CROSS JOIN LATERAL (
+JOIN (
     {columns}
-    WHERE kpi_code = asked.code AND bucket >= to_timestamp(asked.first) AND bucket < {until}
-        AND bucket >= to_timestamp(:earliest::bigint)
-) AS held
+    WHERE bucket >= to_timestamp(:earliest::bigint) AND bucket < {until}
+        AND kpi_code = ANY (:codes::text[])
+) AS held ON held.kpi_code = asked.code AND held.start >= asked.first
 ORDER BY kpi_code NULLS FIRST, start;
 
 -- name: differing

@@ -185,7 +185,8 @@ class Repository:
                 raise ConfigurationError(
                     f"a day of {code} in kpi_values_day does not begin at midnight in "
                     f"{grid.zone.key}: set KPI_TIMEZONE to the zone of the database's days, or "
-                    "run kpi-stream db init to make them anew"
+                    "run kpi-stream db init to make them anew; if it is that zone, the time zone "
+                    "data of this machine and of the database differ"
                 )
 
 
