@@ -12,7 +12,7 @@ UV := $(VENV)/lock/bin/uv
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format settings bench lock clean
+.PHONY: help run test lint format settings bench cluster lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -39,6 +39,9 @@ settings: $(DONE)/test ## write .env.example and the README's table from the set
 bench: $(DONE)/test ## measure this project beside its peers
 	sh scripts/system-packages bench
 	$(BIN)/python -m tests.benchmarks
+
+cluster: $(DONE)/system $(DONE)/test ## run two publishers, three gateways, HAProxy and Redis on http://127.0.0.1:8000
+	@exec $(BIN)/python deploy/cluster.py
 
 lock: $(UV) ## resolve the dependencies anew, as new as they come
 	sh scripts/lock $(UV)
