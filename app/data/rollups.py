@@ -18,8 +18,12 @@ PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 """While the database is away, or has no rollups."""
 
-BATCH_BLOCKS = 64
-"""Blocks of the log in one transaction, which hold about 12,000 entries."""
+STEP_SECONDS = 0.5
+"""What a transaction should take at most; how much it does is fitted to that."""
+
+MOST_BLOCKS = 64
+"""Blocks of the log in one transaction at most, which hold about 12,000 entries. What they cost
+depends on the raw rows in their minutes."""
 
 BATCH_BUCKETS = 500
 """Hours or days that are summed up anew in one transaction; a day has up to 1,500 minutes."""
@@ -38,6 +42,8 @@ class Rollups:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._queries = load_queries("postgres")
+        self._has_rollups = False
+        self._step_blocks = MOST_BLOCKS // 4
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -60,7 +66,9 @@ class Rollups:
         It goes in steps, each a short transaction. Raises DatabaseUnavailableError.
         """
         async with self._database.connection() as connection:
-            if not await self._queries.has_rollups(connection):
+            if not self._has_rollups:
+                self._has_rollups = await self._queries.has_rollups(connection)
+            if not self._has_rollups:
                 return False
             pending = await self._queries.pending(connection)
         blocks = pending["blocks"]
@@ -75,16 +83,33 @@ class Rollups:
         return True
 
     async def _refresh_minutes(self, blocks: int) -> int:
-        total = 0
-        for first in range(0, blocks, BATCH_BLOCKS):
-            async with self._database.connection() as connection:
-                taken = await self._queries.refresh_minutes(
-                    connection, first_block=first, next_block=first + BATCH_BLOCKS
-                )
+        total = first = 0
+        while first < blocks:
+            following = first + self._step_blocks
+            taken = await self._step(first, following)
             if taken is None:
                 break
             total += taken
+            first = following
         return total
+
+    async def _step(self, first: int, following: int) -> int | None:
+        """Refresh the minutes noted in some blocks, and fit the next step to what that took."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        taken: int | None = None
+        try:
+            async with self._database.connection() as connection:
+                taken = await self._queries.refresh_minutes(
+                    connection, first_block=first, next_block=following
+                )
+        finally:
+            seconds = loop.time() - started
+            if seconds > STEP_SECONDS:
+                self._step_blocks = max(self._step_blocks // 2, 1)
+            elif taken and seconds < STEP_SECONDS / 4:
+                self._step_blocks = min(self._step_blocks * 2, MOST_BLOCKS)
+        return taken
 
     async def _refresh_coarse(self, refresh: Callable[..., Awaitable[int | None]]) -> None:
         taken: int | None = BATCH_BUCKETS
