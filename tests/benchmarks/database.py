@@ -14,9 +14,16 @@ from tests.benchmarks.stage import Stage, codes, gateway
 CHANNELS_A_STREAM = 250
 MINUTE_SECONDS = 60.0
 
-STATEMENTS = "SELECT xact_commit FROM pg_stat_database WHERE datname = $1"
-FLUSHED_SECONDS = 2.0
-"""How long PostgreSQL may keep a connection's counts to itself."""
+# How often buckets were read, apart for those newly complete and for corrections; then all calls,
+# those included that keep the rollups clean whoever listens.
+CALLS = """
+SELECT
+    coalesce(sum(calls) FILTER (WHERE query LIKE '%kpi_values_%' AND query NOT LIKE '%sums%'), 0),
+    coalesce(sum(calls) FILTER (WHERE query LIKE '%kpi_values_%' AND query LIKE '%sums%'), 0),
+    coalesce(sum(calls), 0)
+FROM pg_stat_statements JOIN pg_database ON pg_database.oid = dbid
+WHERE datname = $1
+"""
 
 # Rows for each second of the minute to come would be another benchmark: one a KPI is enough for a
 # value event each.
@@ -33,7 +40,9 @@ class Load:
 
     listeners: int
     kpis: int
-    statements: int
+    ticks: int
+    compares: int
+    calls: int
     cpu_seconds: float
 
 
@@ -56,15 +65,22 @@ async def database_load(stage: Stage, cases: list[tuple[int, int]]) -> list[Load
         await asyncio.sleep(MINUTE_SECONDS)
         after = [await _used(stage, name) for name in names]
     return [
-        Load(listeners, kpis, now[0] - was[0], now[1] - was[1])
+        Load(
+            listeners,
+            kpis,
+            now[0] - was[0],
+            now[1] - was[1],
+            now[2] - was[2],
+            now[3] - was[3],
+        )
         for (listeners, kpis), was, now in zip(cases, before, after, strict=True)
     ]
 
 
-async def _used(stage: Stage, name: str) -> tuple[int, float]:
+async def _used(stage: Stage, name: str) -> tuple[int, int, int, float]:
     cpu = machine.cpu_seconds(await stage.processes(name))
-    rows = await stage.fetch("postgres", STATEMENTS, name)
-    return rows[0]["xact_commit"], cpu
+    [row] = await stage.fetch("postgres", CALLS, name)
+    return int(row[0]), int(row[1]), int(row[2]), cpu
 
 
 def _requests(listeners: int, kpis: int) -> list[bytes]:

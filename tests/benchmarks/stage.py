@@ -100,14 +100,31 @@ class Stage:
 
 @asynccontextmanager
 async def open_stage() -> AsyncIterator[Stage]:
-    with tempfile.TemporaryDirectory(prefix="kpi-bench-") as folder:
-        with machine.on_core(machine.SERVER_CORE):
-            opening = embedded_postgres(Path(folder))
-            url = await opening.__aenter__()
-        try:
-            yield Stage(url, Path(folder))
-        finally:
-            await opening.__aexit__(None, None, None)
+    """Run a PostgreSQL that counts its statements."""
+    with tempfile.TemporaryDirectory(prefix="kpi-bench-") as name:
+        folder = Path(name)
+        async with _postgres(folder) as url:
+            connection = await asyncpg.connect(url)
+            await connection.execute(
+                "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'"
+            )
+            await connection.close()
+        # It takes a new start.
+        async with _postgres(folder) as url:
+            stage = Stage(url, folder)
+            await stage.execute("postgres", "CREATE EXTENSION pg_stat_statements")
+            yield stage
+
+
+@asynccontextmanager
+async def _postgres(folder: Path) -> AsyncIterator[str]:
+    opening = embedded_postgres(folder)
+    with machine.on_core(machine.SERVER_CORE):
+        url = await opening.__aenter__()
+    try:
+        yield url
+    finally:
+        await opening.__aexit__(None, None, None)
 
 
 @contextmanager
