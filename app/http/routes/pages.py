@@ -1,27 +1,99 @@
-"""The dashboard's files."""
+"""The dashboard's files, held in memory: a first visit asks for dozens of them at once."""
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import mimetypes
+from dataclasses import dataclass
 from pathlib import Path
 
-from quart import Blueprint, Response, send_from_directory
+from quart import Blueprint, Response, request
+from werkzeug.exceptions import NotFound
+from werkzeug.security import safe_join
 
 WEB = Path(__file__).parents[3] / "web"
 
+HEADERS = {
+    # Modules of two releases must never meet in one page, so a browser asks each time.
+    "Cache-Control": "no-cache",
+    "Vary": "Accept-Encoding",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file as it was when it had this version, and the same compressed."""
+
+    version: tuple[int, int]
+    content_type: str
+    etag: str
+    plain: bytes
+    zipped: bytes
+
+
+class Files:
+    """The files of a folder; one that was changed is read anew."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._held: dict[Path, File] = {}
+
+    def get(self, name: str) -> File:
+        """Return the file of that name; raise NotFound where there is none in the folder."""
+        joined = safe_join(str(self._folder), name)
+        if joined is None:
+            raise NotFound
+        path = Path(joined)
+        try:
+            status = path.stat()
+            version = (status.st_mtime_ns, status.st_size)
+            held = self._held.get(path)
+            if held is None or held.version != version:
+                held = self._held[path] = _read(path, version)
+        except OSError:
+            raise NotFound from None
+        return held
+
+
+def _read(path: Path, version: tuple[int, int]) -> File:
+    content = path.read_bytes()
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    text = kind.startswith("text/") or kind == "image/svg+xml"
+    return File(
+        version,
+        f"{kind}; charset=utf-8" if text else kind,
+        hashlib.blake2b(content, digest_size=12).hexdigest(),
+        content,
+        gzip.compress(content, mtime=0),
+    )
+
 
 def blueprint() -> Blueprint:
-    """Return the routes of the dashboard; a browser asks each time whether a file is still good."""
-    routes = Blueprint("pages", __name__, static_folder=WEB, static_url_path="/web")
+    """Return the routes of the dashboard."""
+    routes = Blueprint("pages", __name__)
+    files = Files(WEB)
 
     @routes.get("/")
     async def index() -> Response:
-        return await send_from_directory(WEB, "index.html", conditional=True)
+        return _answer(files.get("index.html"))
 
-    @routes.after_request
-    async def ask_each_time(response: Response) -> Response:
-        # Modules of two releases must never meet in one page.
-        response.headers["Cache-Control"] = "no-cache"
-        del response.headers["Expires"]
-        return response
+    @routes.get("/web/<path:name>")
+    async def file(name: str) -> Response:
+        return _answer(files.get(name))
 
     return routes
+
+
+def _answer(file: File) -> Response:
+    """Return the file, compressed for those who take that, or 304 to those who have it."""
+    zipped = request.accept_encodings.quality("gzip") > 0
+    etag = f"{file.etag}-gzip" if zipped else file.etag
+    headers = HEADERS | {"ETag": f'"{etag}"'}
+    if request.if_none_match.contains_weak(etag):
+        return Response(b"", 304, headers)
+    if zipped:
+        headers["Content-Encoding"] = "gzip"
+    body = file.zipped if zipped else file.plain
+    return Response(body, 200, headers, content_type=file.content_type)
