@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from app.data.database import Database
+from app.data.replica import ReplicatedRepository
 from app.data.repository import Repository
 from app.data.rollups import Rollups
 from app.data.schema import check_zone
@@ -49,6 +50,10 @@ async def open_service(
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(settings))
         repository = Repository(database, settings)
+        if settings.read_database_url is not None:
+            url = settings.read_database_url.get_secret_value()
+            replica = await stack.enter_async_context(Database(settings, url=url))
+            repository = ReplicatedRepository(database, replica, settings)
         with suppress(DatabaseUnavailableError):  # it may come later
             await check_zone(database, settings)
             await repository.verify()

@@ -1,0 +1,39 @@
+"""A primary and a streaming replica of it, both real, from the embedded wheel's programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import parse_qs, quote, urlsplit
+
+from app.data.embedded import embedded_postgres
+from app.data.embedded_programs import PORT, START_SECONDS, Cluster
+
+
+@asynccontextmanager
+async def primary_and_replica() -> AsyncIterator[tuple[str, str]]:
+    """Yield the URLs of a fresh primary and of its replica."""
+    with TemporaryDirectory(prefix="kpi-") as folder, TemporaryDirectory(prefix="kpi-") as other:
+        async with embedded_postgres(Path(folder)) as primary:
+            copy = Cluster(Path(other))
+            # Only to learn who owns a cluster here; what initdb made is replaced.
+            copy._owner = await copy._user_for_root() if os.geteuid() == 0 else None
+            copy._make_empty(copy.folder)
+            host = parse_qs(urlsplit(primary).query)["host"][0]
+            await copy._run(
+                copy._programs / "pg_basebackup",
+                *("--pgdata", str(copy.folder), "--host", host, "--port", str(PORT)),
+                *("--username", "postgres", "--write-recovery-conf", "--checkpoint", "fast"),
+                seconds=START_SECONDS,
+            )
+            socket_dir = await copy.start()
+            try:
+                yield (
+                    primary,
+                    f"postgresql://postgres@/postgres?host={quote(str(socket_dir))}&port={PORT}",
+                )
+            finally:
+                await copy.stop()
