@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import select
 import socket
 import time
@@ -47,8 +46,12 @@ def connect(port: int, number: int, *, receive_buffer: int | None = None) -> soc
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.settimeout(CONNECT_SECONDS)
-    sock.bind((f"127.0.1.{1 + number % ADDRESSES}", 0))
-    sock.connect(("127.0.0.1", port))
+    try:
+        sock.bind((f"127.0.1.{1 + number % ADDRESSES}", 0))
+        sock.connect(("127.0.0.1", port))
+    except OSError:
+        sock.close()
+        raise
     sock.setblocking(False)
     return sock
 
@@ -57,7 +60,6 @@ class Crowd:
     """Listeners that are opened together and note when each hears of something."""
 
     def __init__(self) -> None:
-        gc.disable()
         self._epoll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
         self._receive: dict[int, Callable[[bytearray], int]] = {}
