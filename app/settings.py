@@ -82,9 +82,6 @@ class Settings(BaseSettings):
         description="TimescaleDB: the age at which raw rows are compressed; empty: never",
     )
     max_streams: int = Field(20_000, ge=1, description="Streams that a process keeps open at most")
-    max_streams_per_address: int = Field(
-        1_000, ge=1, description="Streams from one client address at most"
-    )
     stream_max_age: Duration = Field(
         timedelta(hours=1), description="A stream's life, spread by ± 20 %"
     )

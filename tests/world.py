@@ -14,7 +14,8 @@ from app.data import schema
 from app.data.database import Database
 from app.data.repository import Repository
 from app.grid import Grid
-from app.live.hub import Hub, Subscription
+from app.live.hub import Hub
+from app.live.subscription import Subscription
 from app.metrics import Metrics
 from app.models import Channel
 from app.settings import Settings

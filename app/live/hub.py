@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from app.data.repository import Repository
-from app.errors import DatabaseUnavailableError, UnavailableError
+from app.errors import DatabaseUnavailableError, OverloadedError, UnavailableError
 from app.grid import Grid
 from app.live import sse, wire
 from app.live.audience import Audience, Delivery
@@ -22,7 +22,8 @@ from app.live.payload import Payload
 from app.live.poller import Poller
 from app.live.preamble import Standing, retry_block
 from app.live.reception import Reception
-from app.live.subscriber import Mailbox, Subscriber
+from app.live.subscriber import Mailbox
+from app.live.subscription import Subscription
 from app.metrics import Metrics
 from app.models import Bucket, Channel, Period
 from app.settings import Settings
@@ -31,46 +32,6 @@ SCREENFUL = 120
 """Buckets that a channel keeps at least; a snapshot of so many costs no query while it is live."""
 
 READY_TIMEOUT_SECONDS = 10.0
-
-
-class Subscription:
-    """One subscriber's place in an audience."""
-
-    __slots__ = ("_audience", "_subscriber", "handed_over", "mailbox", "preamble")
-
-    def __init__(self, audience: Audience, mailbox: Mailbox, preamble: bytes) -> None:
-        self.preamble = preamble
-        self.mailbox = mailbox
-        self.handed_over = False
-        self._audience = audience
-        self._subscriber: Subscriber = mailbox
-
-    @property
-    def expires(self) -> float:
-        """The loop time at which the stream has lived long enough."""
-        return self._subscriber.expires
-
-    @property
-    def closed(self) -> bool:
-        """Whether the mailbox was told to close: then there is nothing to hand over."""
-        return self.mailbox.closed
-
-    def replace(self, subscriber: Subscriber) -> list[Payload]:
-        """Put another subscriber in the mailbox's place; return what the mailbox still holds.
-
-        From then on it is the new subscriber that must `leave`.
-        """
-        mailbox = self.mailbox
-        self.handed_over = True
-        self._subscriber = subscriber
-        self._audience.replace(mailbox, subscriber)
-        # This lives as long as the socket does, and these two would be the most of it.
-        del self.mailbox, self.preamble
-        return mailbox.succeed(subscriber)
-
-    def leave(self) -> None:
-        """Listen no more; idempotent."""
-        self._audience.leave(self._subscriber)
 
 
 def widths(settings: Settings, period: Period) -> tuple[int, int]:
@@ -108,6 +69,7 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
         self._group = asyncio.TaskGroup()
         self.draining = False
+        self.listeners = 0
 
     def _make_poller(self, period: Period) -> Poller:
         depth, width = widths(self._settings, period)
@@ -153,11 +115,6 @@ class Hub:
         broadcaster = self._broadcasters.get(channel)
         return broadcaster if broadcaster is not None and broadcaster.loaded else None
 
-    @property
-    def listeners(self) -> int:
-        """How many streams are open."""
-        return sum(len(audience.members) for audience in self._audiences.values())
-
     def gauges(self) -> dict[str, float]:
         """Return what is open now, by the names that `app.metrics` has for it."""
         return {
@@ -177,6 +134,8 @@ class Hub:
         """
         if self.draining:
             raise UnavailableError("the server is shutting down; another one will answer")
+        if self.listeners >= self._settings.max_streams:
+            raise OverloadedError("as many streams are open as KPI_MAX_STREAMS allows")
         broadcasters = [self._hold(channel) for channel in dict.fromkeys(channels)]
         try:
             async with asyncio.timeout(READY_TIMEOUT_SECONDS):
@@ -244,7 +203,11 @@ class Hub:
         audience.join(mailbox)
         self._metrics.streams_opened += 1
         self._metrics.cursors_refused += len(standing.refused)
-        return Subscription(audience, mailbox, preamble)
+        self.listeners += 1
+        return Subscription(audience, mailbox, preamble, self._left)
+
+    def _left(self) -> None:
+        self.listeners -= 1
 
     def _audience(self, broadcasters: list[Broadcaster]) -> Audience:
         key = tuple(sorted(broadcaster.channel for broadcaster in broadcasters))
@@ -327,8 +290,9 @@ class Hub:
         """End all streams, spread over so many seconds."""
         members = [m for audience in self._audiences.values() for m in audience.members]
         random.shuffle(members)
-        pause = seconds / (len(members) // SLICE + 1)
-        for first in range(0, len(members), SLICE):
-            for subscriber in members[first : first + SLICE]:
+        slices = [members[first : first + SLICE] for first in range(0, len(members), SLICE)]
+        for number, leaving in enumerate(slices):
+            if number:
+                await asyncio.sleep(seconds / len(slices))
+            for subscriber in leaving:
                 subscriber.close()
-            await asyncio.sleep(pause)

@@ -166,6 +166,24 @@ async def test_a_refused_stream_is_told_when_to_come_back(gateway: Gateway) -> N
         assert stream.sse.comments == ["the server is shutting down; another one will answer"]
 
 
+async def test_more_streams_than_are_allowed_are_told_to_come_back(
+    shadowed_settings: Settings,
+) -> None:
+    settings = shadowed_settings.model_copy(update={"max_streams": 2})
+    async with open_gateway(settings) as gateway:
+        await gateway.hand.set(NOON)
+        await write(gateway, "sales", NOON - 60, 1.0)
+        async with AsyncExitStack() as stack:
+            await _listen(gateway, 2, stack)
+            async with open_stream(gateway.port, "/kpi/sales/stream") as stream:
+                assert stream.status == 200
+                assert await stream.rest() == []
+                assert stream.sse.retry_milliseconds is not None
+        await until(lambda: gateway.service.hub.listeners == 0)
+        async with open_stream(gateway.port, "/kpi/sales/stream") as stream:
+            await stream.event("snapshot")
+
+
 async def _listen(gateway: Gateway, count: int, stack: AsyncExitStack) -> list[Stream]:
     streams = []
     for _ in range(count):

@@ -14,10 +14,10 @@ from quart import Quart, Response, request
 
 from app.live.audience import Audience, Delivery
 from app.live.handover import EXTENSION, SocketOffer
-from app.live.hub import Subscription
 from app.live.outbox import Outbox
 from app.live.payload import Payload
 from app.live.subscriber import Mailbox, Subscriber
+from app.live.subscription import Subscription
 from app.metrics import Metrics
 from app.models import Channel
 from app.server.connection import Connection
@@ -123,7 +123,7 @@ class Stage:
         """Stream as the app's own routes do."""
         mailbox = Mailbox(asyncio.get_running_loop().time() + 3600, self.metrics)
         self.audience.join(mailbox)
-        subscription = Subscription(self.audience, mailbox, PREAMBLE)
+        subscription = Subscription(self.audience, mailbox, PREAMBLE, lambda: None)
         self.handlers += 1
         try:
             yield subscription.preamble

@@ -14,9 +14,9 @@ from hypercorn.protocol.http_stream import HTTPStream
 from quart.asgi import ASGIHTTPConnection
 
 from app.live.handover import SocketOffer
-from app.live.hub import Subscription
 from app.live.payload import Payload
 from app.live.subscriber import Mailbox
+from app.live.subscription import Subscription
 from app.server.connection import Connection, _Offer
 from tests.server.clients import connected, connected_http2
 from tests.server.stage import PREAMBLE, Stage, idle, running, trusting
@@ -127,7 +127,7 @@ async def test_what_the_mailbox_holds_comes_first_and_in_order(stage: Stage) -> 
             assert offer is not None
             mailbox = Mailbox(asyncio.get_running_loop().time() + 60, self.metrics)
             self.audience.join(mailbox)
-            subscription = Subscription(self.audience, mailbox, PREAMBLE)
+            subscription = Subscription(self.audience, mailbox, PREAMBLE, lambda: None)
             yield PREAMBLE
             self.deliver(b"1")
             self.deliver(b"2")
@@ -197,7 +197,7 @@ async def test_a_stream_closed_meanwhile_is_not_handed_over(stage: Stage) -> Non
             assert offer is not None
             mailbox = Mailbox(asyncio.get_running_loop().time() + 60, self.metrics)
             self.audience.join(mailbox)
-            subscription = Subscription(self.audience, mailbox, PREAMBLE)
+            subscription = Subscription(self.audience, mailbox, PREAMBLE, lambda: None)
             yield PREAMBLE
             mailbox.close()
             assert not await offer.detach(subscription)
@@ -214,7 +214,7 @@ async def test_bytes_that_have_come_but_were_not_read_prevent_the_hand_over(stag
         async def stream(self, offer: SocketOffer | None) -> AsyncIterator[bytes]:
             mailbox = Mailbox(asyncio.get_running_loop().time() + 60, self.metrics)
             self.audience.join(mailbox)
-            subscription = Subscription(self.audience, mailbox, PREAMBLE)
+            subscription = Subscription(self.audience, mailbox, PREAMBLE, lambda: None)
             yield PREAMBLE
             assert isinstance(offer, _Offer)
             # As if the event loop had read them in the turn that led here.
@@ -237,7 +237,7 @@ async def test_an_offer_is_good_for_its_own_request_only(stage: Stage) -> None:
             kept.append(offer)
             mailbox = Mailbox(asyncio.get_running_loop().time() + 60, self.metrics)
             self.audience.join(mailbox)
-            subscription = Subscription(self.audience, mailbox, PREAMBLE)
+            subscription = Subscription(self.audience, mailbox, PREAMBLE, lambda: None)
             if len(kept) == 2:
                 assert not await kept[0].detach(subscription)
             yield PREAMBLE
