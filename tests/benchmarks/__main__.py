@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -169,13 +170,17 @@ async def main(scale: Scale, only: list[str]) -> int:
         for name, phase in run.phases().items():
             if not only or name in only:
                 print(f"{time.monotonic() - began:5.0f} s  {name}", file=sys.stderr)
-                await phase()
+                try:
+                    await phase()
+                except Exception as error:
+                    traceback.print_exc()
+                    report.failures.append(f"{name} ({error})")
     print(report.markdown())
-    if scale is FULL and not only:
+    if scale is FULL and not only and run.largest:
         for path in write(report, run.largest, datetime.now(UTC)):
             print(f"written: {path}", file=sys.stderr)
     print(f"{time.monotonic() - began:5.0f} s  done", file=sys.stderr)
-    return 0
+    return int(bool(report.failures))
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ class Report:
     scale: str
     tables: list[Table] = field(default_factory=list)
     promises: list[Promise] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
     def at_most(self, work: str, bound: float, figure: float, form: str = "{:.2f}") -> None:
         kept = figure <= bound
@@ -61,4 +62,5 @@ class Report:
         rows = [(p.work, p.bound, p.figure, "yes" if p.kept else "**no**") for p in self.promises]
         promises = Table("What is promised", ("work", "bound", "measured", "kept"), rows)
         tables = [table for table in (promises, *self.tables) if table.rows]
-        return "\n".join(table.markdown() for table in tables)
+        failures = [f"Not measured: {failure}.\n" for failure in self.failures]
+        return "\n".join([*failures, *(table.markdown() for table in tables)])

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from app.data import schema
 from app.data.database import Database
 from app.data.embedded import embedded_postgres
+from app.data.rollups import Rollups
 from app.settings import Settings
 from tests.benchmarks import machine
 from tests.benchmarks.processes import Server, free_port, serving
@@ -83,6 +84,9 @@ class Stage:
     ) -> None:
         """Give each KPI a raw row for each minute since so long before this hour began."""
         await self.execute(name, SEED, kpis, back)
+        settings = Settings(database_url=SecretStr(self.url(name)), _env_file=None)
+        async with Database(settings) as database:
+            await Rollups(database).refresh()
 
     async def fetch(self, name: str, sql: str, *arguments: Any) -> list[asyncpg.Record]:
         async with self.connection(name) as connection:
