@@ -44,7 +44,12 @@ async def embedded_postgres(data_dir: Path) -> AsyncIterator[str]:
         cluster = Cluster(folder)
         async with _lock(turn):
             fcntl.flock(users, fcntl.LOCK_SH)
-            socket_dir = await _start(cluster)
+            try:
+                socket_dir = await _start(cluster)
+            except BaseException:
+                if _try_lock(users):
+                    await cluster.stop()
+                raise
         try:
             yield f"postgresql://postgres@/postgres?host={quote(str(socket_dir))}&port={PORT}"
         finally:

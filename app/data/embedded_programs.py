@@ -214,6 +214,11 @@ class Cluster:
             process.kill()
             await process.wait()
             raise ConfigurationError(f"{program} takes more than {seconds:.0f} s") from None
+        except asyncio.CancelledError:
+            # It would go on without us, and leave a server that nobody stops.
+            async with asyncio.timeout(seconds):
+                await process.wait()
+            raise
         if process.returncode != 0:
             raise ConfigurationError(f"{program} failed: {said}{self._log()}")
         return said

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
@@ -63,6 +64,56 @@ async def test_a_read_outlives_a_dropped_link(database: Database, settings: Sett
                 group.create_task(execute(database, "SELECT pg_sleep(0.05)"))
         await fetch(other, END_OTHERS)
         assert await asyncio.gather(*(database.read(number) for _ in range(8)))
+
+
+async def test_a_read_outlives_links_that_a_firewall_forgot(settings: Settings) -> None:
+    """Nobody tells: each of the pool's connections breaks when something is sent over it."""
+    assert settings.database_url is not None
+    async with (
+        forgetful_way(settings.database_url.get_secret_value()) as (url, forget),
+        Database(elsewhere(url)) as database,
+    ):
+        async with asyncio.TaskGroup() as group:
+            for _ in range(4):
+                group.create_task(execute(database, "SELECT pg_sleep(0.1)"))
+        forget()
+        assert await database.read(number)
+
+
+@asynccontextmanager
+async def forgetful_way(url: str) -> AsyncIterator[tuple[str, Callable[[], None]]]:
+    """Yield a URL that leads to the database by a way which can forget its links."""
+    parts = urlsplit(url)
+    socket = f"{parse_qs(parts.query)['host'][0]}/.s.PGSQL.5432"
+    forgotten: set[asyncio.Task[None]] = set()
+    links: set[asyncio.Task[None]] = set()
+
+    async def link(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        links.add(task)
+        back_reader, back_writer = await asyncio.open_unix_connection(socket)
+        answers = asyncio.create_task(copy(back_reader, writer))
+        with suppress(ConnectionError):
+            while (data := await reader.read(65_536)) and task not in forgotten:
+                back_writer.write(data)
+        writer.transport.abort()
+        back_writer.close()
+        await answers
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+
+    server = await asyncio.start_server(link, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        yield (
+            f"postgresql://postgres@127.0.0.1:{port}{parts.path}?sslmode=disable",
+            lambda: forgotten.update(links),
+        )
+    await asyncio.gather(*links)
 
 
 async def test_a_read_is_asked_twice_at_most(database: Database) -> None:

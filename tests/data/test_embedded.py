@@ -182,6 +182,30 @@ async def test_a_terminals_interrupt_leaves_the_server_to_us(folder: Path) -> No
     assert servers(folder) == []
 
 
+@pytest.mark.parametrize("made", [False, True])
+async def test_given_up_while_it_starts_it_leaves_nothing_behind(folder: Path, made: bool) -> None:
+    if made:
+        async with embedded_postgres(folder):
+            pass
+
+    async def start() -> None:
+        async with embedded_postgres(folder):
+            pytest.fail("it was to be given up before")
+
+    mark = folder / "postgres" / "postmaster.pid" if made else folder / "postgres.new"
+    task = asyncio.create_task(start())
+    while True:
+        if mark.exists():
+            break
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert servers(folder) == []
+    async with embedded_postgres(folder) as url:
+        assert await run(url, "SELECT 1") == 1
+
+
 async def test_the_event_loop_goes_on_while_it_starts(folder: Path) -> None:
     loop = asyncio.get_running_loop()
     longest = 0.0

@@ -82,7 +82,7 @@ async def test_only_complete_buckets_are_read(shadowed_settings: Settings) -> No
 @both_backends
 async def test_a_window_is_counted_by_the_grid(shadowed_settings: Settings) -> None:
     settings = shadowed_settings.model_copy(update={"timezone": "Europe/Berlin"})
-    now = at("2024-04-02T12:00:00+02:00")
+    now = at("2024-10-29T12:00:00+01:00")
     grid = Grid(Period.DAY, settings.zone)
     async with opened(settings, now) as (repository, database):
         days = [grid.shift(grid.start(grid.index(now)), -back) for back in range(5)]
