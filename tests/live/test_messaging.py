@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -35,7 +35,7 @@ class Stage:
     """A gateway's hub on a real database and Redis, a client of it, and the publisher's part."""
 
     database: Database
-    repository: Repository
+    repository: HeldRepository
     publication: RedisPublication
     hub: Hub
     metrics: Metrics
@@ -83,13 +83,31 @@ class Stage:
         assert self.client.sent_twice == 0
 
 
+class HeldRepository(Repository):
+    """Answers as ever, but a look for corrections arrives late when it is held."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        super().__init__(database, settings)
+        self.free = asyncio.Event()
+        self.free.set()
+        self.holding = asyncio.Event()
+
+    async def differing(
+        self, period: Period, digests: Mapping[str, int], first: int, until: int
+    ) -> dict[str, list[Bucket]]:
+        found = await super().differing(period, digests, first, until)
+        self.holding.set()
+        await self.free.wait()
+        return found
+
+
 @asynccontextmanager
 async def opened(settings: Settings, redis: RedisServer) -> AsyncIterator[Stage]:
     metrics = Metrics()
     messaging = RedisMessaging(redis.url, settings.zone, metrics)
     async with Database(settings) as database, RedisPublication(redis.url) as publication:
         await Hand(database).set(NOON)
-        repository = Repository(database, settings)
+        repository = HeldRepository(database, settings)
         async with Hub(repository, settings, metrics, messaging) as hub:
             depth, width = widths(settings, Period.MINUTE)
             client = Client(hub, [SALES])
@@ -211,3 +229,27 @@ async def test_trouble_at_the_publisher_is_told_to_listeners(stage: Stage) -> No
         ("stale", "the aggregates are not being refreshed"),
         ("live", None),
     ]
+
+
+async def test_messages_that_come_while_the_database_is_looked_at_stand(stage: Stage) -> None:
+    minute = NOON // 60 * 60
+    await stage.write(minute - 235, 100.0)
+    await stage.write(minute + 5, 4.0)
+    stage.repository.free.clear()
+    await stage.say()
+    async with asyncio.timeout(20):
+        await stage.repository.holding.wait()
+    # What was found is of now; a correction and a value come before it arrives.
+    await stage.write(minute - 235, 200.0)
+    await Hand(stage.database).set(NOON + 60)
+    await stage.say(minute - 240, minute, now=NOON + 60)
+    await stage.until(lambda: stage.names() == ["snapshot", "correction", "value"])
+    stage.repository.free.set()
+    await stage.say(now=NOON + 60)
+    # The next look, which the one that came too late asks for.
+    stage.repository.holding.clear()
+    async with asyncio.timeout(20):
+        await stage.repository.holding.wait()
+    await stage.beat(NOON + 60)
+    await stage.same_as_truth()
+    assert stage.names() == ["snapshot", "correction", "value"]
