@@ -49,3 +49,28 @@ async def test_buckets_wait_for_their_refresh_and_a_late_one_is_told(
         assert [e.event for e in client.events[-4:]] == ["status", "value", "value", "value"]
         assert client.events[-4].json()["state"] == "live"
         assert [e for e in client.events if e.event in ("gap", "correction")] == []
+
+
+@pytest.mark.parametrize("backend", ["timescale"], indirect=True)
+async def test_a_paused_refresh_job_is_told_and_so_is_its_return(
+    shadowed_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.live.poller.JOBS_SECONDS", 0.0)
+    job = (
+        "SELECT alter_job(job_id, scheduled => $1) FROM timescaledb_information.jobs"
+        " WHERE proc_name = 'policy_refresh_continuous_aggregate'"
+    )
+    async with open_hub(shadowed_settings) as (hub, database):
+        await Hand(database).set(NOON)
+        insert = "INSERT INTO kpi_raw_data VALUES ($1, 'sales', 1)"
+        await execute(database, insert, moment(NOON - 60))
+        client = Client(hub, [SALES])
+        await client.connect()
+        await execute(database, job, False)
+        await hub.step()
+        await execute(database, job, True)
+        await hub.step()
+        client.read()
+        told = [e.json() for e in client.events if e.event == "status"]
+        assert [status["state"] for status in told] == ["stale", "live"]
+        assert "is paused" in told[0]["reason"]
