@@ -10,12 +10,16 @@ import pwd
 import re
 import shutil
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
 from app.errors import ConfigurationError
+
+Result = TypeVar("Result")
 
 PORT = 5432
 """Names the socket; nothing listens on a network."""
@@ -66,12 +70,12 @@ class Cluster:
         if os.geteuid() == 0:
             self._owner = await self._user_for_root()
         version = self.folder / "PG_VERSION"
-        if await asyncio.to_thread(version.exists):
+        if await _thread(version.exists):
             await self._require_version(version)
             return
         # Renamed when it is whole: being killed half-way leaves nothing that looks like a cluster.
         new = self.folder.with_name("postgres.new")
-        await asyncio.to_thread(self._make_empty, new)
+        await _thread(self._make_empty, new)
         await self._run(
             self._programs / "initdb",
             f"--pgdata={new}",
@@ -81,7 +85,7 @@ class Cluster:
             "--locale=C",
             seconds=START_SECONDS,
         )
-        await asyncio.to_thread(new.rename, self.folder)
+        await _thread(new.rename, self.folder)
 
     async def start(self) -> Path:
         """Start the server, or find it running, and return the folder of its socket.
@@ -89,13 +93,13 @@ class Cluster:
         Raises ConfigurationError with what the server says.
         """
         async with asyncio.timeout(START_SECONDS):
-            while (running := await asyncio.to_thread(self._find)) is not None:
+            while (running := await _thread(self._find)) is not None:
                 if running.status == "ready":
                     return running.socket_dir
                 await asyncio.sleep(0.02)
-        socket_dir = await asyncio.to_thread(self._socket_dir)
+        socket_dir = await _thread(self._socket_dir)
         # The mark of whoever was killed; nothing runs here, and the folder is nobody else's.
-        await asyncio.to_thread((socket_dir / f".s.PGSQL.{PORT}.lock").unlink, missing_ok=True)
+        await _thread((socket_dir / f".s.PGSQL.{PORT}.lock").unlink, missing_ok=True)
         options = _OPTIONS | {
             "unix_socket_directories": "." if socket_dir == self.folder else str(socket_dir)
         }
@@ -114,7 +118,7 @@ class Cluster:
     async def stop(self) -> None:
         """Stop the server if it runs."""
         for mode, seconds in (("fast", STOP_SECONDS), ("immediate", START_SECONDS)):
-            if await asyncio.to_thread(self._find) is None:
+            if await _thread(self._find) is None:
                 return
             try:
                 await self._run(
@@ -139,7 +143,7 @@ class Cluster:
             return pwd.getpwnam(_USER_FOR_ROOT)
 
     async def _require_version(self, version: Path) -> None:
-        found = (await asyncio.to_thread(version.read_text)).strip()
+        found = (await _thread(version.read_text)).strip()
         said = await self._run(self._programs / "postgres", "--version", seconds=START_SECONDS)
         match = re.search(r"\d+", said)
         if match is not None and found != match[0]:
@@ -246,6 +250,16 @@ class Cluster:
         except OSError:
             return ""
         return "\n" + "\n".join(lines)
+
+
+async def _thread(work: Callable[..., Result], *arguments: object, **options: object) -> Result:
+    """Do what waits for the disk in a thread, to its end even when cancelled meanwhile."""
+    task = asyncio.create_task(asyncio.to_thread(work, *arguments, **options))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def _programs() -> Path:

@@ -157,10 +157,18 @@ async def test_a_slow_read_is_given_up_and_not_repeated(
 
 
 async def test_the_server_gives_a_statement_up_first(settings: Settings) -> None:
+    asked = 0
+
+    async def sleep(connection: Connection) -> None:
+        nonlocal asked
+        asked += 1
+        await connection.execute("SELECT pg_sleep(60)")
+
     quick = {"statement_timeout": "100"}
     async with Database(settings, server_settings=quick) as database:
         with pytest.raises(DatabaseUnavailableError, match="statement timeout"):
-            await fetch(database, "SELECT pg_sleep(60)")
+            await database.read(sleep)
+    assert asked == 1
 
 
 async def test_a_connection_that_never_comes_free_is_waited_for_within_bounds(

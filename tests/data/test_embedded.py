@@ -182,26 +182,27 @@ async def test_a_terminals_interrupt_leaves_the_server_to_us(folder: Path) -> No
     assert servers(folder) == []
 
 
-@pytest.mark.parametrize("made", [False, True])
-async def test_given_up_while_it_starts_it_leaves_nothing_behind(folder: Path, made: bool) -> None:
-    if made:
-        async with embedded_postgres(folder):
-            pass
+async def test_given_up_while_it_starts_it_leaves_nothing_behind(folder: Path) -> None:
+    """At whatever moment: while the cluster is made, while the server starts, and after."""
 
     async def start() -> None:
         async with embedded_postgres(folder):
-            pytest.fail("it was to be given up before")
+            await asyncio.Event().wait()
 
-    mark = folder / "postgres" / "postmaster.pid" if made else folder / "postgres.new"
-    task = asyncio.create_task(start())
-    while True:
-        if mark.exists():
-            break
-        await asyncio.sleep(0)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert servers(folder) == []
+    async def give_up_after(seconds: float) -> None:
+        task = asyncio.create_task(start())
+        await asyncio.sleep(seconds)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert servers(folder) == [], seconds
+
+    for seconds in (0.0, 0.02, 0.3):
+        await give_up_after(seconds)
+    async with embedded_postgres(folder):
+        pass
+    for step in range(12):
+        await give_up_after(step / 60)
     async with embedded_postgres(folder) as url:
         assert await run(url, "SELECT 1") == 1
 
