@@ -98,6 +98,12 @@ class Dashboard:
             timeout=seconds * 1000,
         )
 
+    async def until_states(self, states: list[str]) -> None:
+        await self.page.wait_for_function(
+            f"(states) => JSON.stringify(({STATES})()) === states",
+            arg=json.dumps(states, separators=(",", ":")),
+        )
+
     async def series(self, channel: str, history: int = 60) -> list[list[float | None]]:
         return list(await self.page.evaluate(SERIES, [channel, history]))
 

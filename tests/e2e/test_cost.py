@@ -46,7 +46,8 @@ async def test_a_tick_of_two_hundred_tiles(browser: Browser, quick_settings: Set
             dashboard = await visit.open(board(codes))
             await until_all_have(dashboard, NOON // 60 * 60 - 60)
             session = await visit.context.new_cdp_session(dashboard.page)
-            await session.send("Performance.enable")
+            # The thread's own time: how long others hold the processor is no cost of the page's.
+            await session.send("Performance.enable", {"timeDomain": "threadTicks"})
             costs = []
             for tick in range(TICKS):
                 idle = await busy_seconds(session)
@@ -60,10 +61,12 @@ async def test_a_tick_of_two_hundred_tiles(browser: Browser, quick_settings: Set
                 costs.append((after - before) - (before - idle))
             shown = await dashboard.page.evaluate(
                 """() => [...document.querySelectorAll('kpi-tile')]
-                    .map((tile) => tile.shadowRoot.querySelector('.digits')?.textContent)"""
+                    .filter((tile) => tile.getBoundingClientRect().top < innerHeight)
+                    .map((tile) => tile.shadowRoot.querySelector('.digits').textContent)"""
             )
             print("main-thread time of a tick, ms:", [round(1000 * cost, 1) for cost in costs])
-            assert shown.count(str(TICKS - 1)) > TILES // 3, "too few were drawn to be a measure"
+            assert set(shown) == {str(TICKS - 1)}
+            assert len(shown) > 40, "too few were drawn to be a measure"
             assert statistics.median(costs) <= MOST_TICK_SECONDS
 
 

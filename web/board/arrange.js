@@ -104,7 +104,8 @@ export class Arranger {
   /** Put the dragged tile where the pointer is. @param {Frame} frame @param {Frame[]} order @param {PointerEvent} event */
   #makeWay(frame, order, { clientX, clientY }) {
     const over = order.findIndex(({ element }) => {
-      if (element === frame.element) return false;
+      // One that still glides to its place is not where it is seen.
+      if (element === frame.element || element.getAnimations().length > 0) return false;
       const { left, right, top, bottom } = element.getBoundingClientRect();
       return clientX >= left && clientX <= right && clientY >= top && clientY <= bottom;
     });

@@ -6,6 +6,7 @@
  * @property {(now: number) => void} tick Called every second while it can be seen.
  */
 
+const still = matchMedia('(prefers-reduced-motion: reduce)');
 /** @type {Set<Painted>} */
 const dirty = new Set();
 /** @type {Set<Painted>} */
@@ -19,9 +20,17 @@ export function requestPaint(painted) {
   dirty.add(painted);
 }
 
+/** More than this many tiles changing at once need no help to be noticed. */
+const CROWD = 24;
+let crowded = false;
+
+/** Whether what is drawn at present may move: a few things may, a whole wall at once not. */
+export const mayMove = () => !crowded && !still.matches;
+
 function paintAll() {
   const now = [...dirty];
   dirty.clear();
+  crowded = now.length > CROWD;
   for (const painted of now) painted.paint();
 }
 

@@ -2,12 +2,12 @@
 
 import { h, write } from './dom.js';
 import { ARROWS, againstTarget, formatNumber, formatValue, trend } from './format.js';
+import { mayMove } from './paint.js';
 import { Sparkline } from './sparkline.js';
 
 /** @typedef {import('./view.js').Shown} Shown */
 
 const WORDS = { good: ', better', bad: ', worse', neutral: '' };
-const still = matchMedia('(prefers-reduced-motion: reduce)');
 
 /** @type {import('./view.js').MakeView} */
 export function numberView(tip) {
@@ -41,7 +41,7 @@ export function numberView(tip) {
         '--chars',
         String(Math.max(4, text.length + kpi.unit.length * 0.45)),
       );
-      if (moved && !still.matches) {
+      if (moved && mayMove()) {
         number.animate([{ opacity: 0.25 }, { opacity: 1 }], { duration: 450, easing: 'ease-out' });
       }
       writeDelta(delta, shown);

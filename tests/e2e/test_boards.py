@@ -1,0 +1,208 @@
+"""Filling, arranging, sharing and keeping boards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from playwright.async_api import Browser, expect
+
+from tests.e2e.browsing import Dashboard, Visit, open_visit
+from tests.e2e.shop import Shop
+
+THREE = "#id=three&name=Three&t=orders:minute&t=margin:minute&t=stock:minute"
+
+
+async def codes(dashboard: Dashboard) -> list[str]:
+    channels = "() => [...document.querySelectorAll('kpi-tile')].map((tile) => tile.code)"
+    return list(await dashboard.page.evaluate(channels))
+
+
+async def test_kpis_are_searched_and_added_with_the_keyboard_alone(visit: Visit) -> None:
+    dashboard = await visit.open("#id=e&name=Empty")
+    page = dashboard.page
+    await expect(page.get_by_text("This board is empty")).to_be_visible()
+    await page.get_by_role("button", name="Choose KPIs").press("Enter")
+    await page.keyboard.type("cycle")
+    await expect(page.get_by_role("option")).to_have_count(1)
+    await page.keyboard.press("Enter")
+    await page.get_by_role("combobox").fill("")
+    await expect(page.get_by_role("option")).to_have_count(7)
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Escape")
+    assert await codes(dashboard) == ["cycle_time", "orders"]
+    await dashboard.until_all_live()
+
+
+async def test_a_removed_tile_can_be_put_back(visit: Visit) -> None:
+    dashboard = await visit.open(THREE)
+    await dashboard.until_all_live()
+    menu = await dashboard.open_menu("margin")
+    await menu.get_by_role("button", name="Remove").click()
+    assert await codes(dashboard) == ["orders", "stock"]
+    await dashboard.page.get_by_role("button", name="Undo").click()
+    assert await codes(dashboard) == ["orders", "margin", "stock"]
+    await dashboard.until_all_live()
+
+
+async def test_tiles_are_dragged_into_another_order(visit: Visit) -> None:
+    dashboard = await visit.open(THREE)
+    await dashboard.until_all_live()
+    page = dashboard.page
+    await dashboard.tile("orders:minute").locator("h2").hover()
+    await page.mouse.down()
+    box = await dashboard.cell("stock").bounding_box()
+    assert box is not None
+    await page.mouse.move(box["x"] + 100, box["y"] + 100, steps=8)
+    await page.mouse.up()
+    assert await codes(dashboard) == ["margin", "stock", "orders"]
+    assert await dashboard.states() == ["live"] * 3, "moving a tile must not start it anew"
+    await page.reload()
+    assert await codes(dashboard) == ["margin", "stock", "orders"]
+
+
+async def test_a_drag_that_is_given_up_changes_nothing(visit: Visit) -> None:
+    dashboard = await visit.open(THREE)
+    await dashboard.until_all_live()
+    page = dashboard.page
+    await dashboard.tile("orders:minute").locator("h2").hover()
+    await page.mouse.down()
+    box = await dashboard.cell("stock").bounding_box()
+    assert box is not None
+    await page.mouse.move(box["x"] + 100, box["y"] + 100, steps=8)
+    await page.keyboard.press("Escape")
+    await page.mouse.up()
+    assert await codes(dashboard) == ["orders", "margin", "stock"]
+
+
+async def test_tiles_are_moved_resized_and_removed_with_the_keyboard(visit: Visit) -> None:
+    dashboard = await visit.open(THREE)
+    await dashboard.until_all_live()
+    page = dashboard.page
+    grip = dashboard.cell("orders").locator(".grip")
+    await grip.focus()
+    await page.keyboard.press("ArrowRight")
+    assert await codes(dashboard) == ["margin", "orders", "stock"]
+    await expect(grip).to_be_focused()
+    await expect(page.locator("#aloud")).to_have_text("Orders packed: place 2 of 3")
+    await page.keyboard.press("Shift+ArrowRight")
+    await page.keyboard.press("Shift+ArrowDown")
+    assert "orders:minute,2x2" in page.url
+    await page.keyboard.press("Delete")
+    assert await codes(dashboard) == ["margin", "stock"]
+
+
+async def test_tiles_are_resized_with_the_pointer(visit: Visit) -> None:
+    dashboard = await visit.open(THREE)
+    await dashboard.until_all_live()
+    page = dashboard.page
+    before = await dashboard.cell("orders").bounding_box()
+    assert before is not None
+    await page.mouse.move(before["x"] + before["width"] - 4, before["y"] + before["height"] - 4)
+    await page.mouse.down()
+    await page.mouse.move(before["x"] + 1.9 * before["width"], before["y"] + 20, steps=6)
+    await page.mouse.up()
+    assert "orders:minute,2x1" in page.url
+    await page.wait_for_timeout(300)  # the glide
+    after = await dashboard.cell("orders").bounding_box()
+    assert after is not None and after["width"] > 1.9 * before["width"]
+
+
+async def test_the_whole_board_changes_its_period(visit: Visit, shop: Shop) -> None:
+    dashboard = await visit.open(THREE)
+    await dashboard.page.locator("#all-hour").check(force=True)
+    for code in ("orders", "margin", "stock"):
+        await dashboard.until_series(f"{code}:hour", await shop.history(f"{code}:hour"))
+
+
+async def test_a_link_shows_the_board_to_somebody_else(
+    browser: Browser, visit: Visit, shop: Shop
+) -> None:
+    mine = await visit.open(THREE)
+    await mine.show_as("margin", "Line")
+    await mine.choose("stock", "day")
+    async with open_visit(browser, shop.url) as another:
+        theirs = await another.open(mine.page.url.removeprefix(shop.url))
+        await expect(theirs.page.locator("#board-name")).to_have_text("Three")
+        await expect(theirs.tile("margin:minute")).to_have_attribute("view", "line")
+        await expect(theirs.tile("stock:day")).to_be_visible()
+        # It is theirs from now on, without the link too.
+        await theirs.page.goto(shop.url)
+        await expect(theirs.page.locator("#board-name")).to_have_text("Three")
+
+
+async def test_boards_are_named_added_switched_and_deleted(visit: Visit) -> None:
+    dashboard = await visit.open(THREE)
+    page = dashboard.page
+    name = page.locator("#board-name")
+    opener = page.locator("#boards")
+    await opener.click()
+    await page.get_by_label("Name of this board").fill("Packing <b>hall</b>")
+    await page.keyboard.press("Enter")
+    await expect(name).to_have_text("Packing <b>hall</b>")
+    await page.get_by_role("button", name="New board").click()
+    await expect(name).to_have_text("Board 2")
+    await opener.click()
+    await page.get_by_role("button", name="Packing <b>hall</b>").click()
+    assert await codes(dashboard) == ["orders", "margin", "stock"]
+    await page.go_back()
+    await expect(name).to_have_text("Board 2")
+    await opener.click()
+    await page.get_by_role("button", name="Delete this board").click()
+    await expect(name).to_have_text("Packing <b>hall</b>")
+
+
+async def test_a_board_is_saved_as_a_file_and_loaded_again(
+    browser: Browser, visit: Visit, shop: Shop, tmp_path: Path
+) -> None:
+    dashboard = await visit.open(THREE)
+    await dashboard.page.locator("#boards").click()
+    async with dashboard.page.expect_download() as downloading:
+        await dashboard.page.get_by_role("button", name="Save as file").click()
+    file = tmp_path / "three.json"
+    await (await downloading.value).save_as(file)
+    assert [tile["code"] for tile in json.loads(file.read_text())["tiles"]] == [
+        "orders",
+        "margin",
+        "stock",
+    ]
+    async with open_visit(browser, shop.url) as another:
+        theirs = await another.open("#id=mine&name=Mine")
+        await theirs.page.locator("#boards").click()
+        async with theirs.page.expect_file_chooser() as choosing:
+            await theirs.page.get_by_role("button", name="Load a file").click()
+        await (await choosing.value).set_files(file)
+        await expect(theirs.page.locator("#board-name")).to_have_text("Three")
+        assert await codes(theirs) == ["orders", "margin", "stock"]
+
+
+async def test_two_tabs_of_one_board_stay_the_same(visit: Visit) -> None:
+    first = await visit.open(THREE)
+    second = await visit.open(THREE)
+    await first.choose("orders", "hour")
+    await expect(second.tile("orders:hour")).to_be_visible()
+    menu = await second.open_menu("margin")
+    await menu.get_by_role("button", name="Remove").click()
+    await expect(first.page.locator("kpi-tile")).to_have_count(2)
+
+
+async def test_a_kpi_that_the_server_does_not_know_spoils_no_other(visit: Visit) -> None:
+    dashboard = await visit.open("#id=x&name=X&t=orders:minute&t=never_heard_of:minute")
+    await dashboard.until_states(["live", "unknown"])
+
+
+async def test_the_wall_fills_the_screen_and_shows_each_board_in_turn(visit: Visit) -> None:
+    dashboard = await visit.open(THREE)
+    page = dashboard.page
+    await page.locator("#boards").click()
+    await page.get_by_role("button", name="Duplicate").click()
+    await page.goto(f"{visit.url}?wall=5")
+    await expect(page.locator("#board-name")).to_have_text("Three")
+    await expect(page.get_by_role("button", name="Add KPI")).to_be_hidden()
+    bottom = await page.evaluate("() => document.documentElement.scrollHeight - innerHeight")
+    assert bottom == 0, "a wall does not scroll"
+    await expect(page.locator("#board-name")).to_have_text("Three (copy)", timeout=10_000)
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("button", name="Add KPI")).to_be_visible()
