@@ -117,6 +117,10 @@ class Cluster:
 
     async def stop(self) -> None:
         """Stop the server if it runs."""
+        await self._end()
+        await _thread(self._remove_socket_dir)
+
+    async def _end(self) -> None:
         for mode, seconds in (("fast", STOP_SECONDS), ("immediate", START_SECONDS)):
             if await _thread(self._find) is None:
                 return
@@ -181,13 +185,20 @@ class Cluster:
         mark.unlink(missing_ok=True)
         return None
 
+    def _short_dir(self) -> Path:
+        identity = f"{self.folder}:{self.folder.stat().st_ino}"
+        name = hashlib.sha256(identity.encode()).hexdigest()[:16]
+        return Path(f"/tmp/kpi-stream-{name}")  # noqa: S108 - its owner is checked
+
+    def _remove_socket_dir(self) -> None:
+        if self.folder.exists() and not _PLAIN_PATH.fullmatch(str(self.folder)):
+            shutil.rmtree(self._short_dir(), ignore_errors=True)
+
     def _socket_dir(self) -> Path:
         """Return the cluster's own folder, or a short one where that name can't be a socket's."""
         if _PLAIN_PATH.fullmatch(str(self.folder)):
             return self.folder
-        identity = f"{self.folder}:{self.folder.stat().st_ino}"
-        name = hashlib.sha256(identity.encode()).hexdigest()[:16]
-        folder = Path(f"/tmp/kpi-stream-{name}")  # noqa: S108 - its owner is checked
+        folder = self._short_dir()
         folder.mkdir(mode=stat.S_IRWXU, exist_ok=True)
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_mode & 0o077:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import psutil
@@ -100,6 +101,10 @@ def servers(folder: Path) -> list[psutil.Process]:
         if process.info["name"] == "postgres" and cwd == str(folder.resolve() / "postgres"):
             found.append(process)
     return found
+
+
+def is_private(folder: Path) -> bool:
+    return folder.exists() and folder.stat().st_mode & 0o077 == 0
 
 
 async def run(url: str, sql: str) -> Any:
@@ -230,7 +235,10 @@ async def test_the_event_loop_goes_on_while_it_starts(folder: Path) -> None:
 async def test_any_path_will_do(folder: Path, name: str) -> None:
     async with embedded_postgres(folder / name) as url:
         assert await run(url, "SELECT 1") == 1
+        socket_dir = Path(parse_qs(urlsplit(url).query)["host"][0])
+        assert is_private(socket_dir)
     assert servers(folder / name) == []
+    assert folder in socket_dir.parents or not is_private(socket_dir)
 
 
 async def test_a_dead_servers_id_may_belong_to_somebody_else(folder: Path) -> None:
