@@ -12,7 +12,7 @@ UV := $(VENV)/lock/bin/uv
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format settings bench cluster lock clean
+.PHONY: help run test lint format settings screenshots bench cluster lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 14

@@ -81,6 +81,11 @@ class Settings(BaseSettings):
         gt=timedelta(0),
         description="TimescaleDB: the age at which raw rows are compressed; empty: never",
     )
+    allowed_origins: str = Field(
+        "",
+        description="Sites whose pages may read it, apart by spaces, such as"
+        " https://wiki.example; *: all; empty: none",
+    )
     max_streams: int = Field(20_000, ge=1, description="Streams that a process keeps open at most")
     stream_max_age: Duration = Field(
         timedelta(hours=1), description="A stream's life, spread by ± 20 %"
@@ -100,6 +105,19 @@ class Settings(BaseSettings):
         except (KeyError, ValueError, OSError):
             raise ValueError(f"{name!r} is no time zone; write one such as Europe/Berlin") from None
         return name
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, text: str) -> str:
+        for origin in text.split():
+            if origin != "*" and re.fullmatch(r"https?://[^/\s]+", origin) is None:
+                raise ValueError(f"{origin!r} is no origin; write one such as https://wiki.example")
+        return text
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins whose pages may read what is served; `*` stands for all."""
+        return frozenset(self.allowed_origins.split())
 
     @property
     def zone(self) -> ZoneInfo:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import urlsplit
 
 from playwright.async_api import Browser
 
+from app.errors import UnavailableError
 from app.settings import Settings
-from tests.e2e.browsing import Dashboard, Visit, open_visit
+from tests.e2e.browsing import STATES, Dashboard, Visit, open_visit
 from tests.e2e.door import Door
 from tests.e2e.shop import SHAPES, Shop
 from tests.e2e.workers import SharedWorkers
+from tests.live.test_database_away import Outage
 from tests.running import open_gateway
 
 AWAY_SECONDS = 70
+DATABASE_AWAY_SECONDS = 60
 CHANNELS = tuple(f"{code}:minute" for code in SHAPES)
 
 
@@ -111,3 +115,36 @@ async def correct(shop: Shop, code: str) -> None:
 async def same_as_rest(dashboard: Dashboard, shop: Shop) -> None:
     for channel in CHANNELS:
         await dashboard.until_series(channel, await shop.history(channel))
+
+
+async def test_a_database_away_for_a_minute(
+    browser: Browser, shop: Shop, quick_settings: Settings, postgres_url: str
+) -> None:
+    assert quick_settings.database_url is not None
+    name = urlsplit(quick_settings.database_url.get_secret_value()).path.removeprefix("/")
+    async with open_visit(browser, shop.url) as visit:
+        dashboard = await visit.open()
+        await dashboard.until_all_live()
+        async with Outage(postgres_url, name)():
+            await dashboard.page.wait_for_function(
+                f"() => ({STATES})().every((state) => state === 'stale')"
+            )
+            why = dashboard.tile("orders:minute").locator(".fresh")
+            assert "The database does not answer" in (await why.get_attribute("title") or "")
+            await asyncio.sleep(DATABASE_AWAY_SECONDS)
+            assert set(await dashboard.states()) == {"stale"}
+        await until_it_answers(shop)
+        await shop.minutes(2)
+        await dashboard.until_all_live(seconds=30)
+        await same_as_rest(dashboard, shop)
+
+
+async def until_it_answers(shop: Shop) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await shop.gateway.service.repository.clock()
+            except UnavailableError:
+                await asyncio.sleep(0.1)
+            else:
+                return
