@@ -53,11 +53,12 @@ CREATE OR REPLACE FUNCTION kpi_hour(at timestamptz) RETURNS timestamptz
 CREATE OR REPLACE FUNCTION kpi_hour_after(hour timestamptz) RETURNS timestamptz
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN hour + INTERVAL '1 hour';
--- The first instant of a local date. Where midnight comes twice, PostgreSQL means the second; what
--- the clock shows just before that instant says how far back the first one is.
+-- The first instant of a local date. Where midnight comes twice, PostgreSQL means the second; that
+-- the clock shows more than midnight just before that instant says how far back the first one is.
 CREATE OR REPLACE FUNCTION kpi_midnight(local timestamp) RETURNS timestamptz
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN (local AT TIME ZONE {timezone}) - (
+    RETURN (local AT TIME ZONE {timezone}) - greatest(
+        INTERVAL '0',
         ((local AT TIME ZONE {timezone}) - INTERVAL '1 microsecond') AT TIME ZONE {timezone}
         + INTERVAL '1 microsecond' - local
     );
