@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -25,6 +27,10 @@ def _duration(value: Any) -> Any:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+def _rules(zone: str) -> Traversable:
+    return resources.files("tzdata").joinpath("zoneinfo", *zone.split("/"))
 
 
 class Settings(BaseSettings):
@@ -102,6 +108,7 @@ class Settings(BaseSettings):
     def _known_zone(cls, name: str) -> str:
         try:
             ZoneInfo(name)
+            _rules(name).open("rb").close()
         except (KeyError, ValueError, OSError):
             raise ValueError(f"{name!r} is no time zone; write one such as Europe/Berlin") from None
         return name
@@ -121,5 +128,6 @@ class Settings(BaseSettings):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The business's time zone."""
-        return ZoneInfo(self.timezone)
+        """The business's time zone, by the newest rules: a system's own may be years behind."""
+        with _rules(self.timezone).open("rb") as file:
+            return ZoneInfo.from_file(file, key=self.timezone)
