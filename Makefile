@@ -36,6 +36,9 @@ format: $(DONE)/test ## rewrite the Python files in the common format
 settings: $(DONE)/test ## write .env.example and the README's table from the settings class
 	$(BIN)/python scripts/write_settings.py
 
+screenshots: $(DONE)/test $(DONE)/node ## take pictures of the page; some are in the README
+	$(BIN)/python -m tests.e2e.screenshots --readme
+
 bench: $(DONE)/test ## measure this project beside its peers
 	sh scripts/system-packages bench
 	$(BIN)/python -m tests.benchmarks

@@ -17,18 +17,14 @@
  * @typedef {import('./stream/listeners.js').Listener} Listener
  * @typedef {import('./stream/listeners.js').Update} Update
  * @typedef {import('./stream/catalogue.js').Catalogue} Catalogue
- *
- * @typedef {object} ConnectionStatus
- * @property {import('./stream/connection.js').ConnectionState} state
- * @property {number} since When it began, in milliseconds since 1970.
- * @property {number} caughtUp How many buckets came late, with the last resume.
- * @property {number} awayMs How long the last interruption was.
+ * @typedef {import('./stream/status.js').ConnectionStatus} ConnectionStatus
  */
 
 import { getCatalogue, getJson } from './stream/catalogue.js';
 import { Connection } from './stream/connection.js';
 import { newEntry, tell } from './stream/listeners.js';
 import { toPoint } from './stream/series.js';
+import { StatusKeeper } from './stream/status.js';
 
 /** Buckets of a series; the server answers as many from memory. */
 export const DEFAULT_DEPTH = 120;
@@ -72,11 +68,14 @@ export class KpiStream extends EventTarget {
   #heartbeatMs = 15_000;
   #clockOffsetMs = 0;
   #clockKnown = false;
-  #interruptedAt = 0;
+  #status = new StatusKeeper();
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #watching;
-  /** @type {ConnectionStatus} */
-  connection = { state: 'idle', since: Date.now(), caughtUp: 0, awayMs: 0 };
+
+  /** How the connection is; `connection` is fired when its state changes. @returns {ConnectionStatus} */
+  get connection() {
+    return this.#status.status;
+  }
 
   /** The server's time, in milliseconds since 1970; the visitor's clock may be wrong. */
   now() {
@@ -88,9 +87,14 @@ export class KpiStream extends EventTarget {
     return this.#clockOffsetMs;
   }
 
-  /** The catalogue; asked for once and shared. @returns {Promise<Catalogue>} */
-  catalogue() {
-    this.#catalogue ??= this.#askCatalogue();
+  /**
+   * The catalogue; asked for once and shared. Fires `catalogue` whenever it has come.
+   *
+   * @param {{ fresh?: boolean }} [options] `fresh`: ask again.
+   * @returns {Promise<Catalogue>}
+   */
+  catalogue({ fresh = false } = {}) {
+    if (fresh || !this.#catalogue) this.#catalogue = this.#askCatalogue();
     return this.#catalogue;
   }
 
@@ -228,10 +232,13 @@ export class KpiStream extends EventTarget {
 
   /** Make sure that the server is there and knows all channels, before a stream is opened. */
   async #prepare(/** @type {Connection} */ connection) {
-    if (connection.state !== 'connecting' && connection.state !== 'live') this.#catalogue = null;
-    await this.catalogue();
-    for (const [channel, held] of this.#channels) {
-      if (held.connection === connection && !this.#isKnown(channel)) this.#refuse(channel, held);
+    const away = connection.state !== 'connecting' && connection.state !== 'live';
+    const carried = [...this.#channels].filter(([, held]) => held.connection === connection);
+    // A KPI may be newer than what is known of the catalogue.
+    const fresh = away || carried.some(([channel]) => !this.#isKnown(channel));
+    await this.catalogue({ fresh });
+    for (const [channel, held] of carried) {
+      if (!this.#isKnown(channel)) this.#refuse(channel, held);
     }
   }
 
@@ -256,6 +263,7 @@ export class KpiStream extends EventTarget {
       this.#heartbeatMs = catalogue.heartbeat_seconds * 1000;
       for (const connection of this.#connections) connection.heartbeatMs = this.#heartbeatMs;
       this.#watch();
+      this.dispatchEvent(new Event('catalogue'));
       return catalogue;
     } catch (error) {
       this.#catalogue = null;
@@ -355,8 +363,7 @@ export class KpiStream extends EventTarget {
   #lookForUnknown() {
     const missing = [...this.#channels].filter(([, held]) => held.unknown);
     if (missing.length === 0 || Date.now() - this.#catalogueAt < UNKNOWN_RETRY_MS) return;
-    this.#catalogue = null;
-    this.catalogue().then(
+    this.catalogue({ fresh: true }).then(
       () => {
         for (const [channel, held] of missing) {
           if (!this.#isKnown(channel)) continue;
@@ -368,25 +375,8 @@ export class KpiStream extends EventTarget {
     );
   }
 
-  /** Say how the connection is; of several, how the worst is. */
   #summarise() {
-    const worst = ['offline', 'reconnecting', 'connecting', 'live'];
-    const [first] = this.#connections.toSorted(
-      (a, b) => worst.indexOf(a.state) - worst.indexOf(b.state),
-    );
-    const { state: before } = this.connection;
-    const state = first?.state ?? (this.#channels.size > 0 ? 'connecting' : 'idle');
-    if (state === before) return;
-    const interrupted = state === 'reconnecting' || state === 'offline';
-    if (interrupted && before === 'live') this.#interruptedAt = Date.now();
-    const resumed = state === 'live' && this.#interruptedAt > 0;
-    this.connection = {
-      state,
-      since: first?.since ?? Date.now(),
-      caughtUp: resumed ? this.#connections.reduce((sum, each) => sum + each.caughtUp, 0) : 0,
-      awayMs: resumed ? Date.now() - this.#interruptedAt : 0,
-    };
-    if (resumed) this.#interruptedAt = 0;
-    this.dispatchEvent(new Event('connection'));
+    const changed = this.#status.update(this.#connections, this.#channels.size > 0);
+    if (changed) this.dispatchEvent(new Event('connection'));
   }
 }

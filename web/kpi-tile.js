@@ -249,6 +249,7 @@ export class KpiTile extends HTMLElement {
     this.#stop?.();
     this.#stop = null;
     this.#stream?.removeEventListener('connection', this.#connectionChanged);
+    this.#stream?.removeEventListener('catalogue', this.#catalogueChanged);
     this.#stream = null;
   }
 
@@ -256,9 +257,15 @@ export class KpiTile extends HTMLElement {
   #listenTo(stream) {
     if (stream === this.#stream) return;
     this.#stream?.removeEventListener('connection', this.#connectionChanged);
+    this.#stream?.removeEventListener('catalogue', this.#catalogueChanged);
     this.#stream = stream;
     stream.addEventListener('connection', this.#connectionChanged);
+    stream.addEventListener('catalogue', this.#catalogueChanged);
   }
+
+  #catalogueChanged = () => {
+    if (this.#stream) void this.#learn(this.#stream, this.#turn);
+  };
 
   #connectionChanged = () => requestPaint(this);
 

@@ -18,6 +18,8 @@ import { h, write } from './tile/dom.js';
 /** @typedef {import('./board/frame.js').Frame} Frame */
 
 const RETRY_MS = 2_000;
+/** Targets and names change seldom, and this page stays open for days. */
+const CATALOGUE_MS = 300_000;
 
 /** @param {string} id */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -30,7 +32,7 @@ const status = new Status(stream, {
   notice: byId('notice'),
   aloud: byId('aloud'),
 });
-const picker = new Picker(boards, () => stream.catalogue());
+const picker = new Picker(boards, () => stream.catalogue({ fresh: true }));
 const tileMenu = new TileMenu(boards, remove);
 new Arranger(grid, boards, { say: (text) => status.whisper(text), remove });
 const boardsMenu = new BoardsMenu(boards, byId('boards'), (text) => status.say(text));
@@ -96,7 +98,13 @@ async function begin() {
   for (;;) {
     try {
       const { kpis, timezone } = await stream.catalogue();
-      if (boards.untouched && boards.current.tiles.length === 0 && kpis.length > 0) {
+      byId('nothing').hidden = kpis.length > 0 || boards.current.tiles.length > 0;
+      if (kpis.length === 0) {
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        await stream.catalogue({ fresh: true });
+        continue;
+      }
+      if (boards.untouched && boards.current.tiles.length === 0) {
         boards.edit((board) => {
           board.tiles = firstTiles(kpis);
         });
@@ -106,6 +114,7 @@ async function begin() {
       const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
       const days = timezone === here ? '' : ` Days begin at midnight in ${timezone}.`;
       write(byId('zone'), `Times are in ${here}.${days}`);
+      setInterval(() => stream.catalogue({ fresh: true }).catch(() => {}), CATALOGUE_MS);
       return;
     } catch {
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));

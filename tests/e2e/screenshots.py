@@ -99,7 +99,7 @@ class Business(Shop):
 
 async def take(dashboard: Dashboard, name: str) -> None:
     await dashboard.page.mouse.move(0, 0)
-    await asyncio.sleep(0.9)  # for what glides and fades
+    await asyncio.sleep(1.3)  # for what glides and fades, and for a ping that tells the time
     await dashboard.page.screenshot(path=TAKEN / f"{name}.png")
 
 
@@ -137,7 +137,7 @@ async def views(browser: Browser, business: Business) -> None:
         await business.silence(0)
         await business.gateway.service.hub.step()
         await dashboard.page.locator(".u-over").first.hover(position={"x": 300, "y": 80})
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1.3)
         await dashboard.page.screenshot(path=TAKEN / "views.png")
 
 

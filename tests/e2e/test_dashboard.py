@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from playwright.async_api import Browser, expect
 
+from app.settings import Settings
 from tests.e2e.browsing import Visit, open_visit
 from tests.e2e.door import Door
 from tests.e2e.server_process import free_port, serving
-from tests.e2e.shop import NOON, SHAPES, Shop
+from tests.e2e.shop import NOON, SHAPES, Shop, fill
+from tests.running import open_gateway
 
 
 async def test_a_first_visit_shows_numbers_and_follows_them(shop: Shop, visit: Visit) -> None:
@@ -80,3 +84,39 @@ async def test_the_page_works_behind_a_proxy(browser: Browser, door: Door) -> No
 def at_noon(code: str) -> float:
     """Return what a KPI had in the last minute before noon."""
     return SHAPES[code](NOON // 60 - 1)
+
+
+async def test_an_empty_database_says_what_to_do_and_fills_itself(
+    browser: Browser, quick_settings: Settings
+) -> None:
+    async with open_gateway(quick_settings) as gateway:
+        shop = Shop(gateway)
+        await gateway.hand.set(shop.now)
+        async with open_visit(browser, shop.url) as visit:
+            dashboard = await visit.open()
+            await expect(dashboard.page.get_by_text("There are no KPIs yet")).to_be_visible()
+            await fill(shop)
+            await dashboard.until_all_live(seconds=30)
+            await expect(dashboard.page.locator("kpi-tile")).to_have_count(7)
+            await expect(dashboard.page.get_by_text("There are no KPIs yet")).to_be_hidden()
+
+
+async def test_a_kpi_that_came_later_is_in_the_list(shop: Shop, visit: Visit) -> None:
+    dashboard = await visit.open()
+    await dashboard.until_all_live()
+    await shop.write([("brand_new", shop.now - 100, 5.0)])
+    add = dashboard.page.get_by_role("button", name="Add KPI")
+    async with asyncio.timeout(30):
+        while True:
+            await add.click()
+            await expect(dashboard.page.get_by_role("option").first).to_be_visible()
+            if await dashboard.page.get_by_role("option", name="brand_new").count():
+                break
+            await dashboard.page.keyboard.press("Escape")
+    await dashboard.page.get_by_role("option", name="brand_new").click()
+    await dashboard.page.keyboard.press("Escape")
+    await expect(dashboard.number("brand_new:minute")).to_have_text("5")
+    await shop.write([("brand_new", shop.now, 9.0)])
+    await shop.minutes()
+    await dashboard.until_series("brand_new:minute", await shop.history("brand_new:minute"))
+    await dashboard.until_all_live()

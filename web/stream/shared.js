@@ -1,7 +1,7 @@
 /**
  * The page's end of the SharedWorker: the same as a KpiStream, over the one stream of all tabs.
  *
- * @typedef {import('../kpi-stream.js').ConnectionStatus} ConnectionStatus
+ * @typedef {import('./status.js').ConnectionStatus} ConnectionStatus
  * @typedef {import('./catalogue.js').Catalogue} Catalogue
  * @typedef {import('./listeners.js').Entry} Entry
  * @typedef {import('./listeners.js').Listener} Listener
@@ -25,6 +25,7 @@
 import { DEFAULT_DEPTH } from '../kpi-stream.js';
 import { getCatalogue } from './catalogue.js';
 import { newEntry, tell } from './listeners.js';
+import { newStatus } from './status.js';
 
 /** Tabs of different releases meet only where they speak the same: count up with each change. */
 const PROTOCOL = 'kpi-stream 1';
@@ -55,25 +56,28 @@ export class SharedStream extends EventTarget {
   /** @type {Promise<Catalogue> | null} */
   #catalogue = null;
   /** @type {ConnectionStatus} */
-  connection = { state: 'idle', since: Date.now(), caughtUp: 0, awayMs: 0 };
+  connection = newStatus();
 
   now() {
     return Date.now() + this.#clockOffsetMs;
   }
 
-  /** @returns {Promise<Catalogue>} */
-  catalogue() {
-    this.#catalogue ??= getCatalogue(this.base).then(
-      (catalogue) => {
-        this.#silentMs = SILENT_HEARTBEATS * Math.max(1_000, catalogue.heartbeat_seconds * 1_000);
-        return catalogue;
-      },
-      (error) => {
-        this.#catalogue = null;
-        throw error;
-      },
-    );
+  /** @param {{ fresh?: boolean }} [options] @returns {Promise<Catalogue>} */
+  catalogue({ fresh = false } = {}) {
+    if (fresh || !this.#catalogue) this.#catalogue = this.#askCatalogue();
     return this.#catalogue;
+  }
+
+  async #askCatalogue() {
+    try {
+      const catalogue = await getCatalogue(this.base);
+      this.#silentMs = SILENT_HEARTBEATS * Math.max(1_000, catalogue.heartbeat_seconds * 1_000);
+      this.dispatchEvent(new Event('catalogue'));
+      return catalogue;
+    } catch (error) {
+      this.#catalogue = null;
+      throw error;
+    }
   }
 
   /** @param {string} channel */

@@ -71,7 +71,7 @@ p { padding: 0; }
 [data-state="stale"] .dot { background: linear-gradient(var(--warn) 50%, transparent 50%); }
 .tile:is([data-state="stale"], [data-state="late"], [data-state="gap"], [data-state="reconnecting"], [data-state="offline"], [data-state="unknown"]) {
   background: repeating-linear-gradient(135deg, transparent 0 9px, color-mix(in oklab, var(--warn) 5%, transparent) 9px 10px), var(--surface);
-  .digits, .unit { color: var(--muted); }
+  .digits, .unit, .now { color: var(--muted); }
   .spark, .uplot, .filled { opacity: 0.45; }
 }
 

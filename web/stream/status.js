@@ -1,0 +1,49 @@
+/**
+ * How the connection to the server is; of several, how the worst is.
+ *
+ * @typedef {import('./connection.js').Connection} Connection
+ *
+ * @typedef {object} ConnectionStatus
+ * @property {import('./connection.js').ConnectionState} state
+ * @property {number} since When it began, in milliseconds since 1970.
+ * @property {number} caughtUp How many buckets came late, with the last resume.
+ * @property {number} awayMs How long the last interruption was.
+ */
+
+/** @type {ConnectionStatus['state'][]} */
+const WORST_FIRST = ['offline', 'reconnecting', 'connecting', 'live'];
+
+/** @returns {ConnectionStatus} */
+export const newStatus = () => ({ state: 'idle', since: Date.now(), caughtUp: 0, awayMs: 0 });
+
+export class StatusKeeper {
+  /** @type {ConnectionStatus} */
+  status = newStatus();
+  /** When the interruption began that is not over yet. */
+  #interruptedAt = 0;
+
+  /**
+   * @param {Connection[]} connections
+   * @param {boolean} wanted Whether anything is listened to.
+   * @returns {boolean} Whether the state is another now.
+   */
+  update(connections, wanted) {
+    const { state: before } = this.status;
+    const [worst] = connections.toSorted(
+      (a, b) => WORST_FIRST.indexOf(a.state) - WORST_FIRST.indexOf(b.state),
+    );
+    const state = worst?.state ?? (wanted ? 'connecting' : 'idle');
+    if (state === before) return false;
+    const interrupted = state === 'reconnecting' || state === 'offline';
+    if (interrupted && before === 'live') this.#interruptedAt = Date.now();
+    const resumed = state === 'live' && this.#interruptedAt > 0;
+    this.status = {
+      state,
+      since: worst?.since ?? Date.now(),
+      caughtUp: resumed ? connections.reduce((sum, each) => sum + each.caughtUp, 0) : 0,
+      awayMs: resumed ? Date.now() - this.#interruptedAt : 0,
+    };
+    if (resumed) this.#interruptedAt = 0;
+    return true;
+  }
+}
