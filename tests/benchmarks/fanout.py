@@ -17,7 +17,8 @@ from tests.benchmarks.stage import codes
 
 BURST_SECONDS = 40.0
 IDLE_SECONDS = 1.0
-SETTLE_SECONDS = 0.1
+SETTLED_SECONDS = 1.5
+SETTLE_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -117,16 +118,16 @@ def set_up(
     except (OSError, TimeoutError) as error:
         raise RuntimeError(f"{contender.name}: {error}") from error
     crowd.close()
-    time.sleep(0.5)
+    time.sleep(SETTLED_SECONDS)
+    cpu = server.cpu_seconds()
+    time.sleep(IDLE_SECONDS)
+    idle = (server.cpu_seconds() - cpu) / IDLE_SECONDS
     memory, cpu = server.memory_bytes(), server.cpu_seconds()
     requests = [contender.request(channels[at % len(channels)]) for at in range(listeners)]
     opened = crowd.open(server.port, requests, contender.marker)
     opening_cpu = server.cpu_seconds() - cpu
-    time.sleep(0.5)
-    cpu = server.cpu_seconds()
+    time.sleep(SETTLED_SECONDS)
     grown = server.memory_bytes() - memory
-    time.sleep(IDLE_SECONDS)
-    idle = (server.cpu_seconds() - cpu) / IDLE_SECONDS
     result = FanOut(
         contender.name, listeners, len(channels), opened, opening_cpu, grown / listeners
     )
