@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Route
 
 from app.errors import UnavailableError
 from app.settings import Settings
@@ -76,7 +76,26 @@ async def test_a_network_cut_by_the_browser(browser: Browser, door: Door, shop: 
             await workers.set_offline(False)
             await visit.context.set_offline(False)
             await dashboard.until_connection("live")
+            # It came through the cursor: what was missed, and no snapshots.
+            notice = dashboard.page.locator("#notice")
+            missed = 3 * len(SHAPES)
+            assert f"{missed} buckets came meanwhile" in (await notice.text_content() or "")
             await same_as_rest(dashboard, shop)
+
+
+async def test_a_worker_that_cannot_be_loaded_is_tried_again(visit: Visit, shop: Shop) -> None:
+    tries = 0
+
+    async def refuse_once(route: Route) -> None:
+        nonlocal tries
+        tries += 1
+        await (route.abort() if tries == 1 else route.continue_())
+
+    await visit.context.route("**/web/worker.js", refuse_once)
+    dashboard = await visit.open()
+    await dashboard.until_all_live()
+    assert tries > 1
+    assert shop.streams == 1
 
 
 async def test_without_a_shared_worker_the_page_has_its_own_stream(

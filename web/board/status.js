@@ -61,13 +61,12 @@ export class Status {
     write(this.#word, WORDS[state]);
     this.#tick();
     clearTimeout(this.#hiding);
-    if (state === 'live' && awayMs > BRIEF_MS) {
-      const came = caughtUp === 1 ? '1 bucket' : `${caughtUp} buckets`;
-      const more =
-        caughtUp > 0
-          ? ` ${came} came meanwhile and ${caughtUp === 1 ? 'is' : 'are'} here now.`
-          : '';
-      this.say(`Live again after ${formatDuration(awayMs)}.${more}`);
+    const long = awayMs > BRIEF_MS;
+    if (state === 'live' && (long || (awayMs > 0 && caughtUp > 0))) {
+      const after = long ? ` after ${formatDuration(awayMs)}` : '';
+      const [came, are] = caughtUp === 1 ? ['1 bucket', 'is'] : [`${caughtUp} buckets`, 'are'];
+      const more = caughtUp > 0 ? ` ${came} came meanwhile and ${are} here now.` : '';
+      this.say(`Live again${after}.${more}`);
     } else {
       this.#rest();
     }

@@ -31,6 +31,8 @@ import { newStatus } from './status.js';
 const PROTOCOL = 'kpi-stream 1';
 /** The worker says something with every ping; after this many pings' time it is gone. */
 const SILENT_HEARTBEATS = 4;
+/** When to try again with a worker that could not be loaded. */
+const RETRY_MS = 2_000;
 
 export class SharedStream extends EventTarget {
   /** @param {string} base */
@@ -129,7 +131,7 @@ export class SharedStream extends EventTarget {
   #connect() {
     const url = new URL('../worker.js', import.meta.url);
     const worker = new SharedWorker(url, { type: 'module', name: PROTOCOL });
-    worker.onerror = () => this.dispatchEvent(new Event('broken'));
+    worker.onerror = () => setTimeout(() => this.#reconnect(), RETRY_MS);
     const { port } = worker;
     port.onmessage = ({ data }) => this.#receive(data);
     this.#promiseLife(port);
@@ -180,8 +182,11 @@ export class SharedStream extends EventTarget {
   }
 
   #watch() {
-    if (Date.now() - this.#heard < this.#silentMs || this.#entries.size === 0) return;
     // Also after a laptop's sleep: then it is the same worker, and only says all again.
+    if (Date.now() - this.#heard > this.#silentMs && this.#entries.size > 0) this.#reconnect();
+  }
+
+  #reconnect() {
     this.#heard = Date.now();
     this.#port.close();
     this.#port = this.#connect();
