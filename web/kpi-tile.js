@@ -141,12 +141,20 @@ export class KpiTile extends HTMLElement {
   }
 
   connectedCallback() {
+    if (this.#stop) return; // only moved
     this.#resized.observe(this.#body);
     this.#sight.observe(this);
     this.#subscribe();
   }
 
   disconnectedCallback() {
+    // One that is put elsewhere in the page is taken out first, and goes on as it was.
+    queueMicrotask(() => {
+      if (!this.isConnected) this.#leave();
+    });
+  }
+
+  #leave() {
     this.#resized.disconnect();
     this.#sight.disconnect();
     setVisible(this, false);

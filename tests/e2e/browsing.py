@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Locator, Page
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Locator,
+    Page,
+    async_playwright,
+)
 
 ARGUMENTS = [
     "--headless",
@@ -20,6 +29,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 TIMEOUT_MILLISECONDS = 15_000
 
@@ -43,6 +54,18 @@ STATES = """
   .map((tile) => tile.shadowRoot.querySelector('.tile').dataset.state)
 """
 """How the tiles are that can be seen; the others are not drawn."""
+
+
+@asynccontextmanager
+async def open_browser() -> AsyncIterator[Browser]:
+    """Start the system's Chromium."""
+    found = next(filter(None, map(shutil.which, NAMES)))
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
 
 
 @dataclass

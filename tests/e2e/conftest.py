@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 from app.settings import Settings
-from tests.e2e.browsing import ARGUMENTS, Visit, open_visit
+from tests.e2e.browsing import Visit, open_browser, open_visit
 from tests.e2e.door import Door, open_door
 from tests.e2e.shop import Shop, fill
 from tests.running import open_gateway
@@ -18,14 +18,8 @@ HEARTBEAT_SECONDS = 1.0
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=ARGUMENTS
-        )
-        try:
-            yield browser
-        finally:
-            await browser.close()
+    async with open_browser() as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 from pydantic import SecretStr
 
 from app.data import schema
@@ -25,7 +25,7 @@ from app.data.demo.catalogue import MACHINE
 from app.data.demo.simulator import SIMULATED, Simulator
 from app.data.embedded import embedded_postgres
 from app.settings import Settings
-from tests.e2e.browsing import ARGUMENTS, Dashboard, open_visit
+from tests.e2e.browsing import Dashboard, open_browser, open_visit
 from tests.e2e.shop import Shop
 from tests.running import open_gateway
 from tests.world import SHADOW, at, execute, with_shadow
@@ -182,14 +182,10 @@ async def main() -> None:
         async with Database(settings) as database:
             await schema.init(database, settings)
             await execute(database, SHADOW)
-        async with open_gateway(settings) as gateway, async_playwright() as playwright:
+        async with open_gateway(settings) as gateway, open_browser() as browser:
             business = Business(gateway, AFTERNOON)
             await business.fill()
-            browser = await playwright.chromium.launch(
-                executable_path="/usr/bin/chromium", args=ARGUMENTS
-            )
             await pictures(browser, business)
-            await browser.close()
     shutil.rmtree(folder, ignore_errors=True)
     if "--readme" in sys.argv:
         SHOWN.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from playwright.async_api import Browser, expect
@@ -13,9 +14,13 @@ from tests.e2e.shop import Shop
 THREE = "#id=three&name=Three&t=orders:minute&t=margin:minute&t=stock:minute"
 
 
-async def codes(dashboard: Dashboard) -> list[str]:
-    channels = "() => [...document.querySelectorAll('kpi-tile')].map((tile) => tile.code)"
-    return list(await dashboard.page.evaluate(channels))
+async def until_codes(dashboard: Dashboard, expected: list[str]) -> None:
+    """Wait until the tiles are these, in this order."""
+    await dashboard.page.wait_for_function(
+        """(expected) => JSON.stringify(expected) === JSON.stringify(
+            [...document.querySelectorAll('kpi-tile')].map((tile) => tile.code))""",
+        arg=expected,
+    )
 
 
 async def test_kpis_are_searched_and_added_with_the_keyboard_alone(visit: Visit) -> None:
@@ -32,7 +37,7 @@ async def test_kpis_are_searched_and_added_with_the_keyboard_alone(visit: Visit)
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("Enter")
     await page.keyboard.press("Escape")
-    assert await codes(dashboard) == ["cycle_time", "orders"]
+    await until_codes(dashboard, ["cycle_time", "orders"])
     await dashboard.until_all_live()
 
 
@@ -41,9 +46,9 @@ async def test_a_removed_tile_can_be_put_back(visit: Visit) -> None:
     await dashboard.until_all_live()
     menu = await dashboard.open_menu("margin")
     await menu.get_by_role("button", name="Remove").click()
-    assert await codes(dashboard) == ["orders", "stock"]
+    await until_codes(dashboard, ["orders", "stock"])
     await dashboard.page.get_by_role("button", name="Undo").click()
-    assert await codes(dashboard) == ["orders", "margin", "stock"]
+    await until_codes(dashboard, ["orders", "margin", "stock"])
     await dashboard.until_all_live()
 
 
@@ -57,10 +62,10 @@ async def test_tiles_are_dragged_into_another_order(visit: Visit) -> None:
     assert box is not None
     await page.mouse.move(box["x"] + 100, box["y"] + 100, steps=8)
     await page.mouse.up()
-    assert await codes(dashboard) == ["margin", "stock", "orders"]
+    await until_codes(dashboard, ["margin", "stock", "orders"])
     assert await dashboard.states() == ["live"] * 3, "moving a tile must not start it anew"
     await page.reload()
-    assert await codes(dashboard) == ["margin", "stock", "orders"]
+    await until_codes(dashboard, ["margin", "stock", "orders"])
 
 
 async def test_a_drag_that_is_given_up_changes_nothing(visit: Visit) -> None:
@@ -74,7 +79,9 @@ async def test_a_drag_that_is_given_up_changes_nothing(visit: Visit) -> None:
     await page.mouse.move(box["x"] + 100, box["y"] + 100, steps=8)
     await page.keyboard.press("Escape")
     await page.mouse.up()
-    assert await codes(dashboard) == ["orders", "margin", "stock"]
+    await until_codes(dashboard, ["orders", "margin", "stock"])
+    await page.reload()
+    await until_codes(dashboard, ["orders", "margin", "stock"])
 
 
 async def test_tiles_are_moved_resized_and_removed_with_the_keyboard(visit: Visit) -> None:
@@ -84,14 +91,14 @@ async def test_tiles_are_moved_resized_and_removed_with_the_keyboard(visit: Visi
     grip = dashboard.cell("orders").locator(".grip")
     await grip.focus()
     await page.keyboard.press("ArrowRight")
-    assert await codes(dashboard) == ["margin", "orders", "stock"]
+    await until_codes(dashboard, ["margin", "orders", "stock"])
     await expect(grip).to_be_focused()
     await expect(page.locator("#aloud")).to_have_text("Orders packed: place 2 of 3")
     await page.keyboard.press("Shift+ArrowRight")
     await page.keyboard.press("Shift+ArrowDown")
-    assert "orders:minute,2x2" in page.url
+    await expect(page).to_have_url(re.compile("orders:minute,2x2"))
     await page.keyboard.press("Delete")
-    assert await codes(dashboard) == ["margin", "stock"]
+    await until_codes(dashboard, ["margin", "stock"])
 
 
 async def test_tiles_are_resized_with_the_pointer(visit: Visit) -> None:
@@ -104,7 +111,7 @@ async def test_tiles_are_resized_with_the_pointer(visit: Visit) -> None:
     await page.mouse.down()
     await page.mouse.move(before["x"] + 1.9 * before["width"], before["y"] + 20, steps=6)
     await page.mouse.up()
-    assert "orders:minute,2x1" in page.url
+    await expect(page).to_have_url(re.compile("orders:minute,2x1"))
     await page.wait_for_timeout(300)  # the glide
     after = await dashboard.cell("orders").bounding_box()
     assert after is not None and after["width"] > 1.9 * before["width"]
@@ -124,7 +131,8 @@ async def test_a_link_shows_the_board_to_somebody_else(
     await mine.show_as("margin", "Line")
     await mine.choose("stock", "day")
     async with open_visit(browser, shop.url) as another:
-        theirs = await another.open(mine.page.url.removeprefix(shop.url))
+        address = str(await mine.page.evaluate("location.href"))
+        theirs = await another.open(address.removeprefix(shop.url))
         await expect(theirs.page.locator("#board-name")).to_have_text("Three")
         await expect(theirs.tile("margin:minute")).to_have_attribute("view", "line")
         await expect(theirs.tile("stock:day")).to_be_visible()
@@ -146,7 +154,7 @@ async def test_boards_are_named_added_switched_and_deleted(visit: Visit) -> None
     await expect(name).to_have_text("Board 2")
     await opener.click()
     await page.get_by_role("button", name="Packing <b>hall</b>").click()
-    assert await codes(dashboard) == ["orders", "margin", "stock"]
+    await until_codes(dashboard, ["orders", "margin", "stock"])
     await page.go_back()
     await expect(name).to_have_text("Board 2")
     await opener.click()
@@ -175,7 +183,7 @@ async def test_a_board_is_saved_as_a_file_and_loaded_again(
             await theirs.page.get_by_role("button", name="Load a file").click()
         await (await choosing.value).set_files(file)
         await expect(theirs.page.locator("#board-name")).to_have_text("Three")
-        assert await codes(theirs) == ["orders", "margin", "stock"]
+        await until_codes(theirs, ["orders", "margin", "stock"])
 
 
 async def test_two_tabs_of_one_board_stay_the_same(visit: Visit) -> None:

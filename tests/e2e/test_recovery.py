@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.async_api import Browser, Route
 
 from app.errors import UnavailableError
@@ -21,6 +22,7 @@ DATABASE_AWAY_SECONDS = 60
 CHANNELS = tuple(f"{code}:minute" for code in SHAPES)
 
 
+@pytest.mark.timeout(240)
 async def test_a_server_killed_behind_a_proxy_that_answers_502(
     browser: Browser, quick_settings: Settings, door: Door, shop: Shop
 ) -> None:
@@ -136,6 +138,7 @@ async def same_as_rest(dashboard: Dashboard, shop: Shop) -> None:
         await dashboard.until_series(channel, await shop.history(channel))
 
 
+@pytest.mark.timeout(240)
 async def test_a_database_away_for_a_minute(
     browser: Browser, shop: Shop, quick_settings: Settings, postgres_url: str
 ) -> None:

@@ -44,7 +44,8 @@ header { min-block-size: 1.5rem; }
   padding: 0 0.4em; border: 1px solid var(--hairline); border-radius: 1em;
   font-size: 0.6875rem; line-height: 1.5; color: var(--muted);
 }
-slot.controls { display: block; position: absolute; z-index: 1; inset: 0.625rem 0.875rem auto auto; background: var(--surface); box-shadow: -0.75rem 0 0.75rem var(--surface); }
+slot.controls { display: block; position: absolute; z-index: 1; inset: 0.625rem 0.875rem auto auto; }
+:host(:is(:hover, :focus-within)) slot.controls { background: var(--surface); box-shadow: -0.75rem 0 0.75rem var(--surface); }
 .now { flex: none; margin-inline-start: 0.5rem; font-weight: 600; white-space: nowrap; }
 .now::after { content: " " attr(data-trend) / ""; font-size: 0.8125rem; color: var(--muted); }
 .now[data-tone="good"]::after { color: var(--good); }
