@@ -179,8 +179,8 @@ async def test_watch_prints_values_as_they_come(settings: Settings) -> None:
     url = url_of(settings)
     connection = await asyncpg.connect(url)
     await connection.execute(
-        "INSERT INTO kpi_raw_data"
-        " VALUES (date_trunc('minute', now()) - interval '30 seconds', 'sales', 7)"
+        "INSERT INTO kpi_raw_data SELECT date_trunc('minute', now()) + n * interval '1 minute',"
+        " 'sales', 7 FROM generate_series(-1, 2) n"  # whichever minute is the last
     )
     await connection.close()
     server = await start(
