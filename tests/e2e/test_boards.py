@@ -52,7 +52,7 @@ async def test_a_removed_tile_can_be_put_back(visit: Visit) -> None:
     await dashboard.until_all_live()
 
 
-async def test_tiles_are_dragged_into_another_order(visit: Visit) -> None:
+async def test_tiles_are_dragged_into_another_order(shop: Shop, visit: Visit) -> None:
     dashboard = await visit.open(THREE)
     await dashboard.until_all_live()
     page = dashboard.page
@@ -64,6 +64,9 @@ async def test_tiles_are_dragged_into_another_order(visit: Visit) -> None:
     await page.mouse.up()
     await until_codes(dashboard, ["margin", "stock", "orders"])
     assert await dashboard.states() == ["live"] * 3, "moving a tile must not start it anew"
+    await shop.minutes()
+    for channel in ("orders:minute", "margin:minute", "stock:minute"):
+        await dashboard.until_series(channel, await shop.history(channel))
     await page.reload()
     await until_codes(dashboard, ["margin", "stock", "orders"])
 
