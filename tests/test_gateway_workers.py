@@ -53,7 +53,10 @@ async def shows(port: int, *, streams: int, opened: int) -> None:
 
 async def test_one_page_of_metrics_for_all_workers(settings: Settings, database: Database) -> None:
     assert settings.database_url is not None
-    await execute(database, "INSERT INTO kpi_raw_data VALUES (now(), 'sales', 1)")
+    # A KPI is known from its first complete bucket on.
+    await execute(
+        database, "INSERT INTO kpi_raw_data VALUES (now() - interval '2 minutes', 'sales', 1)"
+    )
     port = free_port()
     program = Program(
         "serve",
