@@ -35,7 +35,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 TIMEOUT_MILLISECONDS = 15_000
 
 SERIES = """
-async ([channel, history]) => {
+([channel, history]) => {
   const tiles = [...document.querySelectorAll('kpi-tile')];
   const tile = tiles.find((each) => each.channel === channel);
   if (!tile) return null;
@@ -133,9 +133,10 @@ class Dashboard:
     async def until_series(self, channel: str, expected: list[list[float | None]]) -> None:
         """Wait until a tile's series is exactly what is expected."""
         await self.page.wait_for_function(
-            f"""async ([channel, history, expected]) =>
-                JSON.stringify(await ({SERIES})([channel, history])) === expected""",
-            arg=[channel, len(expected), json.dumps(expected, separators=(",", ":"))],
+            # Not async: a promise would be taken for true.
+            f"""([channel, history, expected]) => JSON.stringify(expected)
+                === JSON.stringify(({SERIES})([channel, history]))""",
+            arg=[channel, len(expected), expected],
         )
 
     async def choose(self, code: str, period: str) -> None:
