@@ -92,6 +92,8 @@ export class KpiTile extends HTMLElement {
   #resized;
   #sight;
   #visible = false;
+  /** Whether it is in a page, and listens. */
+  #placed = false;
   #kpi = unnamed('');
   #zone = 'UTC';
   #series = new Series(0);
@@ -141,7 +143,8 @@ export class KpiTile extends HTMLElement {
   }
 
   connectedCallback() {
-    if (this.#stop) return; // only moved
+    if (this.#placed) return; // only moved
+    this.#placed = true;
     this.#resized.observe(this.#body);
     this.#sight.observe(this);
     this.#subscribe();
@@ -155,6 +158,7 @@ export class KpiTile extends HTMLElement {
   }
 
   #leave() {
+    this.#placed = false;
     this.#resized.disconnect();
     this.#sight.disconnect();
     setVisible(this, false);
@@ -164,7 +168,7 @@ export class KpiTile extends HTMLElement {
 
   /** @param {string} name @param {string | null} before @param {string | null} after */
   attributeChangedCallback(name, before, after) {
-    if (!this.isConnected || before === after) return;
+    if (!this.#placed || before === after) return;
     if (name === 'view') {
       this.#dropView();
       requestPaint(this);
