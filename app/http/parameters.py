@@ -14,7 +14,9 @@ MAX_CHANNELS = 256
 
 def channel(request: Request, code: str) -> Channel:
     """Return the channel of a KPI's URL; the period is `minute` where none is named."""
-    return Channel(parse_code(code), parse_period(request.args.get("period", Period.MINUTE)))
+    return Channel(
+        parse_code(code), parse_period(_first(request.args.getlist("period"), Period.MINUTE))
+    )
 
 
 def channels(request: Request) -> list[Channel]:
@@ -29,7 +31,7 @@ def channels(request: Request) -> list[Channel]:
 
 def history(request: Request) -> int:
     """Return how many buckets a snapshot should have."""
-    text = request.args.get("history", str(DEFAULT_HISTORY))
+    text = _first(request.args.getlist("history"), str(DEFAULT_HISTORY))
     if not (text.isascii() and text.isdigit() and len(text) < 8 and int(text) <= MAX_HISTORY):
         raise InvalidParameterError(f"history must be a whole number from 0 to {MAX_HISTORY}")
     return int(text)
@@ -37,7 +39,12 @@ def history(request: Request) -> int:
 
 def cursors(request: Request) -> list[str]:
     """Return the cursors that say where the client stands; Last-Event-ID wins over `cursor=`."""
-    last_event_id = request.headers.get("Last-Event-ID")
+    last_event_id = _first(request.headers.getlist("Last-Event-ID"), "")
     if last_event_id:
         return [last_event_id]
     return [cursor for cursor in request.args.getlist("cursor") if cursor]
+
+
+def _first(values: list[str], default: str) -> str:
+    # What Werkzeug's `get` does, which raises and catches an error for what is not there.
+    return values[0] if values else default

@@ -30,14 +30,17 @@ class Seat(Protocol):
 
 
 class SocketOffer(Protocol):
-    """The socket under one HTTP/1.x response whose head and first blocks have been sent."""
+    """The socket under one HTTP/1.x response whose head and first blocks have been sent.
+
+    A request with an offer is answered in the task that it is called in: when its client is gone
+    that task is cancelled.
+    """
 
     async def detach(self, seat: Seat) -> bool:
         """Let the audience write to the socket itself from now on.
 
-        True: the seat belongs to the socket, which leaves it when the client is gone, and this
-        request is told `http.disconnect` within a few turns of the event loop. Wait for that
-        (be cancelled), write nothing more, and leave the seat alone.
+        True: the seat belongs to the socket, which leaves it when the client is gone; leave the
+        seat alone and end the response, of which nothing more is sent.
 
         False: nothing was changed, because the stream was closed meanwhile, the client is gone, or
         it has sent more than its request (it pipelines, and what comes after an endless answer

@@ -137,9 +137,12 @@ class Hub:
         if self.listeners >= self._settings.max_streams:
             raise OverloadedError("as many streams are open as KPI_MAX_STREAMS allows")
         broadcasters = [self._hold(channel) for channel in dict.fromkeys(channels)]
+        standing = Standing()
+        older: dict[Channel, dict[int, Bucket]] = {}
         try:
-            async with asyncio.timeout(READY_TIMEOUT_SECONDS):
-                standing, older = await self._prepare(broadcasters, cursors)
+            if cursors or not all(broadcaster.loaded for broadcaster in broadcasters):
+                async with asyncio.timeout(READY_TIMEOUT_SECONDS):
+                    standing, older = await self._prepare(broadcasters, cursors)
             # Nothing is awaited from here to the audience: between preamble and stream
             # nothing can fall.
             subscription = self._join(broadcasters, standing, older, history)

@@ -156,6 +156,8 @@ async def _end(host: Host, stop: Stop, hooks: Hooks, drain_seconds: float) -> No
     config = host.config
     await stop.patiently(hooks.drain(drain_seconds), drain_seconds + _OVERRUN_SECONDS)
     await host.context.terminated.set()
+    for connection in host.connections:
+        connection.terminate()
     await stop.patiently(_emptied(host), config.graceful_timeout)
     for connection in host.connections:
         connection.abort()

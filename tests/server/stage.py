@@ -12,6 +12,7 @@ from typing import Any
 
 from quart import Quart, Response, request
 
+from app.http.direct import DirectHTTPConnection
 from app.live.audience import Audience, Delivery
 from app.live.handover import EXTENSION, SocketOffer
 from app.live.outbox import Outbox
@@ -75,6 +76,7 @@ class Stage:
     def app(self) -> Quart:
         """Return the app: an endless stream, a short answer, one that waits, one that fails."""
         app = Quart(__name__)
+        app.asgi_http_class = DirectHTTPConnection
 
         @app.before_serving
         async def begin() -> None:
@@ -130,8 +132,8 @@ class Stage:
             if offer is None:
                 async for payload in mailbox:
                     yield payload.plain
-            elif await offer.detach(subscription):
-                await asyncio.sleep(60)
+            else:
+                await offer.detach(subscription)
         finally:
             self.handlers -= 1
             self.changed.set()
@@ -184,6 +186,7 @@ async def idle() -> None:
     if tasks:
         async with asyncio.timeout(10):
             await asyncio.wait(tasks)
+    await asyncio.sleep(0)  # what is called when they are done has been called
 
 
 @asynccontextmanager

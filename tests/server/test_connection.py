@@ -87,6 +87,15 @@ async def test_who_leaves_after_an_answer_leaves_nothing_behind(stage: Stage) ->
         assert time.monotonic() - began < 1
 
 
+async def test_who_leaves_before_the_answer_ends_the_making_of_it(stage: Stage) -> None:
+    async with running(stage):
+        async with connected(stage.port) as client:
+            client.writer.write(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await stage.held.wait()
+        await idle()
+        assert stage.log == ["startup"]
+
+
 async def test_head_and_body_leave_together(stage: Stage) -> None:
     async with running(stage), connected(stage.port) as client:
         await client.get("/stream")

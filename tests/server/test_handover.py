@@ -9,7 +9,7 @@ from pathlib import Path
 
 import h11
 import pytest
-from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.protocol import ProtocolWrapper
 from hypercorn.protocol.http_stream import HTTPStream
 from quart.asgi import ASGIHTTPConnection
 
@@ -21,7 +21,7 @@ from app.server.connection import Connection, _Offer
 from tests.server.clients import connected, connected_http2
 from tests.server.stage import PREAMBLE, Stage, idle, running, trusting
 
-FREED = (TCPServer, HTTPStream, ASGIHTTPConnection, Connection, Mailbox)
+FREED = (ProtocolWrapper, HTTPStream, ASGIHTTPConnection, Connection, Mailbox)
 
 
 async def leftovers() -> list[object]:

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import importlib
 import inspect
 from collections.abc import AsyncIterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import hypercorn.asyncio.task_group
-import hypercorn.asyncio.tcp_server
 import pytest
 import quart
 
 from app.server import hypercorn_contract as contract
-from app.server.connection import Connection
 
 
 def parameters(function: object) -> list[str]:
@@ -28,21 +26,22 @@ def parameters(function: object) -> list[str]:
     return list(inspect.signature(function).parameters)
 
 
-def attributes_of(owner: str, module: ModuleType) -> set[str]:
-    """Return what is asked of `self.<owner>` anywhere in a module."""
-    nodes = ast.walk(ast.parse(inspect.getsource(module)))
-    attributes = (node for node in nodes if isinstance(node, ast.Attribute))
-    return {
-        node.attr
-        for node in attributes
-        if isinstance(node.value, ast.Attribute) and node.value.attr == owner
-    }
-
-
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
-        (contract.TCPServer, "app loop config context state reader writer"),
+        (
+            contract.ProtocolWrapper,
+            "app config context task_group state ssl client server send alpn_protocol",
+        ),
+        (contract.ProtocolWrapper.initiate, "self"),
+        (contract.ProtocolWrapper.handle, "self event"),
+        (contract.TaskGroup, "loop"),
+        (contract.TaskGroup.spawn_app, "self app config scope send"),
+        (contract.TaskGroup.spawn, "self func args"),
+        (contract.parse_socket_addr, "family address"),
+        (contract.RawData, "data address"),
+        (contract.Closed, ""),
+        (contract.Updated, "idle"),
         (contract.Lifespan, "app config loop lifespan_state"),
         (contract.Lifespan.handle_lifespan, "self"),
         (contract.Lifespan.wait_for_startup, "self"),
@@ -58,19 +57,19 @@ def test_signatures(function: object, expected: str) -> None:
     assert parameters(function) == expected.split()
 
 
-def test_what_a_connection_is_asked_for() -> None:
-    module = hypercorn.asyncio.tcp_server
-    assert attributes_of("reader", module) == {"at_eof", "read"}
-    assert attributes_of("writer", module) == {
-        "close",
-        "drain",
-        "get_extra_info",
-        "wait_closed",
-        "write",
-        "write_eof",
-    }
-    for name in attributes_of("reader", module) | attributes_of("writer", module):
-        assert hasattr(Connection, name)
+def test_there_are_no_other_events() -> None:
+    kinds = set(contract.Event.__subclasses__())
+    assert kinds == {contract.RawData, contract.Closed, contract.Updated}
+
+
+def test_what_a_protocol_asks_of_its_task_group() -> None:
+    asked = set()
+    for name in ("h11", "h2", "http_stream", "ws_stream"):
+        module = importlib.import_module(f"hypercorn.protocol.{name}")
+        for node in ast.walk(ast.parse(inspect.getsource(module))):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
+                asked |= {node.attr} if node.value.attr == "task_group" else set()
+    assert asked == {"spawn", "spawn_app"}
 
 
 def test_settings_that_are_set_exist() -> None:

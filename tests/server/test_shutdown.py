@@ -46,6 +46,19 @@ async def test_a_request_under_way_is_answered(stage: Stage) -> None:
         assert await client.rest() == b"slow"
 
 
+async def test_an_http_2_connection_ends_with_its_last_answer(stage: Stage) -> None:
+    async with AsyncExitStack() as clients, running(stage):
+        client = await clients.enter_async_context(connected_http2(stage.port))
+        slow = client.get("/slow")
+        await stage.held.wait()
+        stage.stop.request()
+        await stage.drained.wait()
+        asyncio.get_running_loop().call_later(0.2, stage.hold.set)
+        assert await client.until(slow, None) == b"slow"
+        async with asyncio.timeout(0.5):
+            await client.reader.read()
+
+
 async def test_a_request_without_end_is_cut_off(stage: Stage) -> None:
     async with AsyncExitStack() as clients:
         async with running(stage):

@@ -8,7 +8,7 @@ import mimetypes
 from dataclasses import dataclass
 from pathlib import Path
 
-from quart import Blueprint, Response, request
+from quart import Quart, Response, request
 from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
 
@@ -70,20 +70,17 @@ def _read(path: Path, version: tuple[int, int]) -> File:
     )
 
 
-def blueprint() -> Blueprint:
-    """Return the routes of the dashboard."""
-    routes = Blueprint("pages", __name__)
+def install(app: Quart) -> None:
+    """Add the routes of the dashboard."""
     files = Files(WEB)
 
-    @routes.get("/")
+    @app.get("/")
     async def index() -> Response:
         return _answer(files.get("index.html"))
 
-    @routes.get("/web/<path:name>")
+    @app.get("/web/<path:name>")
     async def file(name: str) -> Response:
         return _answer(files.get(name))
-
-    return routes
 
 
 def _answer(file: File) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quart import Blueprint, Response, request
+from quart import Quart, Response, request
 
 from app.http import parameters
 from app.live import wire
@@ -10,11 +10,10 @@ from app.live.wire import Encoded
 from app.service import Service
 
 
-def blueprint(service: Service) -> Blueprint:
-    """Return the routes under `/kpi` that answer at once."""
-    routes = Blueprint("snapshots", __name__)
+def install(app: Quart, service: Service) -> None:
+    """Add the routes under `/kpi` that answer at once."""
 
-    @routes.get("/kpi")
+    @app.get("/kpi")
     async def catalogue() -> Response:
         entries = await service.catalogue.entries()
         return _conditional(
@@ -27,15 +26,13 @@ def blueprint(service: Service) -> Blueprint:
             )
         )
 
-    @routes.get("/kpi/<code>")
+    @app.get("/kpi/<code>")
     async def snapshot(code: str) -> Response:
         channel = parameters.channel(request, code)
         history = parameters.history(request)
         if service.hub.live(channel) is None:
             await service.catalogue.require(channel.code)
         return _conditional(await service.snapshots.get(channel, history))
-
-    return routes
 
 
 def _conditional(encoded: Encoded) -> Response:

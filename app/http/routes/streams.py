@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import cast
 
-from quart import Blueprint, Response, request
+from quart import Quart, Response, request
+from werkzeug.datastructures import Headers
 
 from app.errors import UnavailableError
 from app.http import parameters
@@ -18,21 +18,23 @@ from app.service import Service
 HAND_OVER_SECONDS = 60.0
 """A bound on a wait that takes a few turns of the event loop."""
 
-HEADERS = {
-    "Cache-Control": "no-cache, no-transform",
-    "X-Accel-Buffering": "no",
-}
+HEADERS = Headers(
+    {
+        "Content-Type": "text/event-stream; charset=utf-8",
+        "Cache-Control": "no-cache, no-transform",
+        "X-Accel-Buffering": "no",
+    }
+)
 
 
-def blueprint(service: Service) -> Blueprint:
-    """Return the routes that stream."""
-    routes = Blueprint("streams", __name__)
+def install(app: Quart, service: Service) -> None:
+    """Add the routes that stream."""
 
-    @routes.get("/kpi/<code>/stream")
+    @app.get("/kpi/<code>/stream")
     async def one(code: str) -> Response:
         return await respond([parameters.channel(request, code)])
 
-    @routes.get("/stream")
+    @app.get("/stream")
     async def many() -> Response:
         return await respond(parameters.channels(request))
 
@@ -44,7 +46,7 @@ def blueprint(service: Service) -> Blueprint:
                 await service.catalogue.require(channel.code)
         offer = cast("SocketOffer | None", request.scope["extensions"].get(EXTENSION))
         body = b"" if request.method == "HEAD" else stream(channels, cursors, history, offer)
-        response = Response(body, 200, HEADERS, content_type="text/event-stream; charset=utf-8")
+        response = Response(body, 200, HEADERS.copy())
         response.timeout = None  # a stream's life is the hub's to end
         return response
 
@@ -57,11 +59,9 @@ def blueprint(service: Service) -> Blueprint:
                 if offer is None:
                     async for payload in subscription.mailbox:
                         yield payload.plain
-                elif await offer.detach(subscription):
-                    # The socket is the channel's now; this request is told so as a disconnect.
-                    await asyncio.sleep(HAND_OVER_SECONDS)
+                else:
+                    # If so the socket is the channel's, and what is written here goes nowhere.
+                    await offer.detach(subscription)
         except UnavailableError as error:
             # An EventSource gives up for good on any other status than 200: say when to come back.
             yield retry_block(BUSY_RETRY_MILLISECONDS) + f": {error}\n\n".encode()
-
-    return routes
