@@ -301,7 +301,7 @@ export class KpiTile extends HTMLElement {
   #nameAs(kpi) {
     this.#kpi = kpi;
     write(this.#name, kpi.name);
-    this.#name.title = kpi.code;
+    this.#name.title = kpi.name === kpi.code ? kpi.code : `${kpi.name} · ${kpi.code}`;
     this.#tag.hidden = !kpi.simulated;
   }
 }

@@ -46,16 +46,12 @@ header { min-block-size: 1.5rem; }
 }
 slot.controls { display: block; position: absolute; z-index: 1; inset: 0.625rem 0.875rem auto auto; }
 :host(:is(:hover, :focus-within)) slot.controls { background: var(--surface); box-shadow: -0.75rem 0 0.75rem var(--surface); }
-.now { flex: none; margin-inline-start: 0.5rem; font-weight: 600; white-space: nowrap; }
-.now::after { content: " " attr(data-trend) / ""; font-size: 0.8125rem; color: var(--muted); }
+.now { flex: none; margin-inline-start: 0.5rem; font-size: 1.125rem; font-weight: 600; line-height: 1.2; letter-spacing: -0.01em; white-space: nowrap; }
+.now::after { content: "  " attr(data-trend) / ""; font-size: 0.875rem; letter-spacing: 0; color: var(--muted); }
 .now[data-tone="good"]::after { color: var(--good); }
 .now[data-tone="bad"]::after { color: var(--bad); }
 .tag i { font-style: normal; }
-@container tile (inline-size < 17rem) { .now { flex: none; font-weight: 600; white-space: nowrap; }
-.now::after { content: " " attr(data-trend) / ""; font-size: 0.8125rem; color: var(--muted); }
-.now[data-tone="good"]::after { color: var(--good); }
-.now[data-tone="bad"]::after { color: var(--bad); }
-.tag i { display: none; } }
+@container tile (inline-size < 17rem) { .tag i { display: none; } }
 footer { justify-content: space-between; font-size: 0.75rem; color: var(--muted); padding-block-start: 0.5rem; }
 .fresh { display: inline-flex; align-items: center; gap: 0.4rem; min-inline-size: 0; white-space: nowrap; margin-inline-start: auto; }
 .fresh > span { overflow: hidden; text-overflow: ellipsis; }
@@ -65,21 +61,30 @@ footer { justify-content: space-between; font-size: 0.75rem; color: var(--muted)
 p { padding: 0; }
 
 [data-state="live"] .dot { background: var(--good); border-color: var(--good); }
-:is([data-state="stale"], [data-state="late"], [data-state="gap"], [data-state="reconnecting"]) .fresh { color: var(--warn); font-weight: 600; }
-:is([data-state="stale"], [data-state="late"], [data-state="gap"], [data-state="reconnecting"]) .dot { border-color: var(--warn); }
-:is([data-state="offline"], [data-state="unknown"]) .fresh { color: var(--bad); font-weight: 600; }
-:is([data-state="offline"], [data-state="unknown"]) .dot { border-color: var(--bad); border-radius: 1px; }
-[data-state="stale"] .dot { background: linear-gradient(var(--warn) 50%, transparent 50%); }
+:is([data-state="offline"], [data-state="unknown"]) .dot { border-radius: 1px; }
+[data-state="stale"] .dot { background: linear-gradient(currentcolor 50%, transparent 50%); }
 .tile:is([data-state="stale"], [data-state="late"], [data-state="gap"], [data-state="reconnecting"], [data-state="offline"], [data-state="unknown"]) {
-  background: repeating-linear-gradient(135deg, transparent 0 9px, color-mix(in oklab, var(--warn) 5%, transparent) 9px 10px), var(--surface);
-  .digits, .unit, .now { color: var(--muted); }
-  .spark, .uplot, .filled { opacity: 0.45; }
+  --tone: var(--warn);
+  background: repeating-linear-gradient(135deg, transparent 0 9px, color-mix(in oklab, var(--tone) 12%, transparent) 9px 10px), var(--surface);
+  border-color: color-mix(in oklab, var(--tone) 55%, var(--hairline));
+  .digits, .unit, .now, .delta, .now::after { color: var(--muted); }
+  .goal::before, .spark, .uplot, .filled { filter: grayscale(1); }
+  .spark, .filled { opacity: 0.5; }
+  .uplot { opacity: 0.85; }
+  .fresh { padding: 0.1rem 0.5rem; font-weight: 600; margin-block: -0.15rem; color: var(--surface); background: var(--tone); border-radius: 1rem; }
+  .dot { border-color: currentcolor; }
 }
+
+.tile:is([data-state="offline"], [data-state="unknown"]) { --tone: var(--bad); }
+/* Where there is little room the age counts for more than the dot: the words say the same. */
+@container tile (inline-size < 22rem) { .tile:is([data-state="stale"], [data-state="late"], [data-state="gap"], [data-state="reconnecting"], [data-state="offline"]) .dot { display: none; } }
 
 .number { display: grid; grid-template-rows: auto auto minmax(0, 1fr); }
 .figure { display: flex; align-items: baseline; gap: 0.1em; white-space: nowrap; line-height: 1.08; font-size: clamp(1.5rem, min(29cqb, calc(88cqi / var(--chars, 6) * 1.5)), 13rem); }
 .number .figure { padding-block-start: 0.12em; }
-.digits { font-weight: 350; letter-spacing: -0.035em; }
+/* Not thinner: where the system has an extra light, it is not read from across a room. */
+.digits { font-weight: 400; letter-spacing: -0.035em; }
+.number .digits { margin-inline-start: -0.04em; }
 .unit { font-size: 0.4em; font-weight: 450; color: var(--muted); }
 .beside { display: flex; gap: 0.9em; align-items: baseline; min-block-size: 1.35em; font-size: clamp(0.8125rem, 6.8cqb, 1.75rem); white-space: nowrap; overflow: hidden; }
 .delta:empty { display: none; }
@@ -90,7 +95,8 @@ p { padding: 0; }
 .goal[data-target]:not([data-target=""])::before { content: ""; display: inline-block; inline-size: 0.55em; block-size: 0.55em; margin-inline-end: 0.45em; border-radius: 50%; vertical-align: 0.06em; }
 .goal[data-target="met"]::before { background: var(--good); }
 .goal[data-target="missed"]::before { box-shadow: inset 0 0 0 0.14em var(--bad); }
-.sparkbox { position: relative; min-block-size: 0; margin: 0.4rem -1rem 0; }
+/* The end of the line stays within the tile, dot and all. */
+.sparkbox { position: relative; min-block-size: 0; margin: 0.4rem 0 0 -1rem; }
 .spark { position: absolute; inset: 0; inline-size: 100%; block-size: 100%; overflow: visible; }
 .spark path { fill: none; stroke-linecap: round; stroke-linejoin: round; }
 .spark .line { stroke: var(--line); stroke-width: 0.1rem; }
@@ -122,7 +128,7 @@ p { padding: 0; }
 .gauge { position: relative; display: grid; grid-template-rows: minmax(0, 1fr) auto; justify-items: center; padding-block-start: 0.25rem; }
 .gauge svg { block-size: 100%; max-inline-size: 100%; min-block-size: 0; overflow: visible; }
 .gauge path { fill: none; }
-.gauge .track { stroke: var(--hairline); stroke-width: 12; stroke-linecap: round; }
+.gauge .track { stroke: var(--hairline); stroke-width: 12; }
 .gauge .filled { stroke: var(--line); stroke-width: 12; transition: stroke-dasharray 0.6s ease-out; }
 .gauge[data-target="met"] .filled { stroke: var(--good); }
 .gauge[data-target="missed"] .filled { stroke: var(--bad); }
