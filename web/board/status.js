@@ -104,7 +104,12 @@ export class Status {
   #tick() {
     write(
       this.#clock,
-      formatTime(this.#stream.now(), { hour: '2-digit', minute: '2-digit', second: '2-digit' }),
+      formatTime(this.#stream.now(), {
+        hour: '2-digit',
+        minute: '2-digit',
+        second: '2-digit',
+        timeZoneName: 'short',
+      }),
     );
   }
 }
