@@ -28,8 +28,11 @@ import { StatusKeeper } from './stream/status.js';
 
 /** Buckets of a series; the server answers as many from memory. */
 export const DEFAULT_DEPTH = 120;
+/** A browser opens six to a host over HTTP/1.1; other requests need some of them. */
+const MOST_CONNECTIONS = 4;
 /** More new channels than this at once come faster as snapshots of the stream itself. */
 const MAX_LOADED_AT_ONCE = 24;
+const PERIODS = new Set(['minute', 'hour', 'day']);
 /** How long a channel that nobody listens to is kept: switching to and fro costs nothing. */
 const LINGER_MS = 5_000;
 const WATCH_MS = 1_000;
@@ -144,7 +147,10 @@ export class KpiStream extends EventTarget {
     this.#watching = undefined;
     globalThis.removeEventListener?.('online', this.#online);
     globalThis.removeEventListener?.('offline', this.#offline);
-    for (const held of this.#channels.values()) clearTimeout(held.leaving);
+    for (const held of this.#channels.values()) {
+      clearTimeout(held.leaving);
+      held.listeners.clear();
+    }
     for (const connection of this.#connections) connection.close();
     this.#channels.clear();
     this.#connections = [];
@@ -205,16 +211,11 @@ export class KpiStream extends EventTarget {
     return /** @type {Held} */ (this.#channels.get(channel));
   }
 
-  /**
-   * Put a channel on a connection with room for it, unless the server does not know it: then it
-   * would refuse them all.
-   *
-   * @param {string} channel
-   */
+  /** Put it on a connection, unless the server would refuse them all. @param {string} channel */
   #stream(channel) {
     const held = this.#channels.get(channel);
     if (!held || held.connection || held.unknown) return;
-    let connection = this.#connections.find((each) => each.fits(channel));
+    let connection = this.#roomFor(channel);
     if (!connection) {
       const made = new Connection(this.base, DEFAULT_DEPTH, {
         event: (kind, data) => this.#receive(kind, data),
@@ -228,6 +229,18 @@ export class KpiStream extends EventTarget {
     held.connection = connection;
     connection.add(channel);
     if (held.cursor) connection.resumeFrom(channel, held.cursor);
+  }
+
+  /**
+   * Find a connection for a channel. Where there are many already, better a URL that some proxy may
+   * not take than one more stream, which the browser would let wait for ever.
+   *
+   * @param {string} channel
+   */
+  #roomFor(channel) {
+    const fitting = this.#connections.find((each) => each.fits(channel));
+    if (fitting || this.#connections.length < MOST_CONNECTIONS) return fitting;
+    return this.#connections.toSorted((a, b) => a.size - b.size).find((each) => !each.full);
   }
 
   /** Make sure that the server is there and knows all channels, before a stream is opened. */
@@ -244,7 +257,8 @@ export class KpiStream extends EventTarget {
 
   /** @param {string} channel */
   #isKnown(channel) {
-    return this.#codes?.has(channel.slice(0, channel.lastIndexOf(':'))) ?? true;
+    const [, code, period] = /^(.*):(.*)$/.exec(channel) ?? [];
+    return PERIODS.has(period ?? '') && (this.#codes?.has(code ?? '') ?? true);
   }
 
   /** @param {string} channel @param {Held} held */

@@ -107,6 +107,24 @@ async def test_the_client_module_works_on_the_page_of_an_allowed_site(
         await until(lambda: shop.streams == 0)
 
 
+async def test_what_is_no_channel_spoils_no_other(
+    browser: Browser, quick_settings: Settings
+) -> None:
+    """More than are loaded one by one, so that the stream itself is asked for them."""
+    wrong = "".join(f'<kpi-tile channel="orders:week{n}"></kpi-tile>' for n in range(30))
+    async with (
+        open_shop(quick_settings, "*") as shop,
+        site(TILES.format(url=shop.url) + wrong) as origin,
+        open_visit(browser, origin) as visit,
+    ):
+        dashboard = await visit.open("/")
+        await dashboard.until_series("orders:minute", await shop.history("orders:minute"))
+        state = dashboard.tile("orders:week7").locator(".tile")
+        await state.scroll_into_view_if_needed()
+        await expect(state).to_have_attribute("data-state", "unknown")
+        assert shop.streams == 1
+
+
 async def test_only_the_pages_of_allowed_sites_may_read(quick_settings: Settings) -> None:
     async with (
         open_shop(quick_settings, "https://wiki.example http://a.example:81") as shop,

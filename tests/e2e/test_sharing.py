@@ -60,6 +60,30 @@ async def test_more_channels_than_a_stream_carries_take_more_streams(
             assert await dashboard.connection() == "live"
 
 
+async def test_ten_tabs_of_other_kpis_leave_connections_for_the_rest(
+    browser: Browser, quick_settings: Settings
+) -> None:
+    """A browser opens six to a host over HTTP/1.1; the longest codes fill a stream fastest."""
+    async with open_gateway(quick_settings) as gateway:
+        shop = Shop(gateway)
+        codes = [f"{number:03}.".ljust(64, "x") for number in range(TABS * TILES)]
+        await shop.gateway.hand.set(shop.now)
+        await shop.write([(code, shop.now - 60, 1.0) for code in codes])
+        async with open_visit(browser, shop.url) as visit:
+            tabs = [
+                await visit.open(board(codes[first : first + TILES]))
+                for first in range(0, len(codes), TILES)
+            ]
+            for tab in tabs:
+                await until_all_have(tab, NOON // 60 * 60 - 60)
+            await shop.write([(code, shop.now, 77.0) for code in codes])
+            await shop.silence()
+            for tab in tabs:
+                await until_all_have(tab, NOON // 60 * 60)
+            assert shop.streams <= 4
+            assert await tabs[0].connection() == "live"
+
+
 async def test_a_channel_that_no_tab_needs_is_left(browser: Browser, shop: Shop) -> None:
     async with open_visit(browser, shop.url) as visit:
         first = await visit.open("#id=a&name=A&t=orders:minute")
@@ -71,6 +95,9 @@ async def test_a_channel_that_no_tab_needs_is_left(browser: Browser, shop: Shop)
         await second.page.close()
         await until(lambda: hub.live(stock) is None and hub.live(orders) is not None)
         await first.until_all_live()
+        await first.choose("orders", "hour")
+        await first.until_all_live()
+        await until(lambda: hub.live(orders) is None)
 
 
 async def until_all_have(dashboard: Dashboard, start: int, *, period: str = "") -> None:

@@ -18,8 +18,8 @@ const MAX_URL_BYTES = 7_800;
 const MAX_NAMES_BYTES = 4_000;
 const DEBOUNCE_MS = 25;
 
-/** @param {string} channel */
-const parameter = (channel) => `channel=${encodeURIComponent(channel)}&`;
+/** A colon may stand in a query as it is. @param {string} channel */
+const parameter = (channel) => `channel=${encodeURIComponent(channel).replaceAll('%3A', ':')}&`;
 
 export class Connection {
   /**
@@ -71,10 +71,15 @@ export class Connection {
     return this.#channels.has(channel);
   }
 
-  /** @param {string} channel Whether it finds room. */
+  /** Whether the server takes no more channels on it. */
+  get full() {
+    return this.#channels.size >= MAX_CHANNELS;
+  }
+
+  /** @param {string} channel Whether it finds room in a URL that every proxy takes. */
   fits(channel) {
     const bytes = this.#namesBytes + parameter(channel).length;
-    return this.#channels.size < MAX_CHANNELS && bytes <= MAX_NAMES_BYTES;
+    return !this.full && bytes <= MAX_NAMES_BYTES;
   }
 
   /** @param {string} channel */
