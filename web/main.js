@@ -83,7 +83,11 @@ function remove({ tile, name }) {
   boards.edit((board) => {
     board.tiles.splice(at, 1);
   });
+  const { id } = boards.current;
   const undo = () => {
+    // Another board may be shown by now.
+    boards.show(id);
+    if (boards.current.id !== id) return;
     boards.edit((board) => {
       board.tiles.splice(at, 0, newTile(tile));
     });

@@ -199,6 +199,53 @@ async def test_two_tabs_of_one_board_stay_the_same(visit: Visit) -> None:
     await expect(first.page.locator("kpi-tile")).to_have_count(2)
 
 
+async def test_a_tab_that_was_told_nothing_keeps_the_other_tabs_boards(visit: Visit) -> None:
+    """As one that was frozen, or went back and forth in its history."""
+    deaf = "addEventListener('storage', (event) => event.stopImmediatePropagation(), true)"
+    first = await visit.open(THREE)
+    await first.page.add_init_script(deaf)
+    await first.page.reload()
+    await first.until_all_live()
+    second = await visit.open("#id=two&name=Two&t=returns:minute")
+    await second.choose("returns", "hour")
+    await first.choose("orders", "hour")
+    kept = json.loads(await first.page.evaluate("localStorage.getItem('kpi-stream boards')"))
+    assert [(board["name"], board["tiles"][0]["period"]) for board in kept] == [
+        ("Three", "hour"),
+        ("Two", "hour"),
+    ]
+
+
+async def test_what_is_put_back_goes_to_its_own_board(visit: Visit) -> None:
+    dashboard = await visit.open(THREE)
+    page = dashboard.page
+    menu = await dashboard.open_menu("margin")
+    await menu.get_by_role("button", name="Remove").click()
+    await page.locator("#boards").click()
+    await page.get_by_role("button", name="New board").click()
+    await expect(page.locator("#board-name")).to_have_text("Board 2")
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.locator("#board-name")).to_have_text("Three")
+    await until_codes(dashboard, ["orders", "margin", "stock"])
+
+
+async def test_what_is_no_board_breaks_nothing(visit: Visit, tmp_path: Path) -> None:
+    await visit.context.add_init_script(
+        "localStorage.setItem('kpi-stream boards', '[7, {\"id\": 1, \"tiles\": {}}, null')"
+    )
+    dashboard = await visit.open("#%%%=&id=&t=%zz&t=" + "x" * 500)
+    await expect(dashboard.page.locator("#board-name")).to_have_text("Board")
+    for garbage in ("", "{", "[]", '{"tiles": 5}', "\x00\xff"):
+        file = tmp_path / "garbage.json"
+        file.write_text(garbage, encoding="latin-1")
+        await dashboard.page.locator("#boards").click()
+        async with dashboard.page.expect_file_chooser() as choosing:
+            await dashboard.page.get_by_role("button", name="Load a file").click()
+        await (await choosing.value).set_files(file)
+        await expect(dashboard.page.locator("#notice")).to_contain_text("has no board in it")
+    await expect(dashboard.page.locator("#board-name")).to_have_text("Board")
+
+
 async def test_a_kpi_that_the_server_does_not_know_spoils_no_other(visit: Visit) -> None:
     dashboard = await visit.open("#id=x&name=X&t=orders:minute&t=never_heard_of:minute")
     await dashboard.until_states(["live", "unknown"])

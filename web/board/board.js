@@ -81,11 +81,9 @@ export function readTile(raw) {
 export function readBoard(raw) {
   if (!Array.isArray(raw?.tiles)) return null;
   const tiles = raw.tiles.map(readTile).filter((/** @type {Tile | null} */ tile) => tile !== null);
-  const id = /^[a-z0-9]{1,16}$/.test(raw.id ?? '') ? raw.id : newId();
-  const name =
-    String(raw.name ?? '')
-      .trim()
-      .slice(0, 60) || 'Board';
+  const id = typeof raw.id === 'string' && /^[a-z0-9]{1,16}$/.test(raw.id) ? raw.id : newId();
+  const said = typeof raw.name === 'string' ? raw.name : '';
+  const name = said.trim().slice(0, 60) || 'Board';
   return { id, name, tiles };
 }
 

@@ -34,6 +34,7 @@ export class Boards extends EventTarget {
    */
   edit(change) {
     change(this.current);
+    this.#catchUp();
     this.#adopt(this.current);
     this.#keep('replace');
     this.#changed();
@@ -44,7 +45,7 @@ export class Boards extends EventTarget {
     const board = this.all.find((each) => each.id === id);
     if (!board || board === this.current) return;
     this.current = board;
-    this.#keep('push');
+    this.#say('push');
     this.#changed();
   }
 
@@ -54,13 +55,14 @@ export class Boards extends EventTarget {
     const next = this.all[(at + 1) % this.all.length];
     if (next && next !== this.current) {
       this.current = next;
-      this.#keep('replace');
+      this.#say('replace');
       this.#changed();
     }
   }
 
   /** @param {Board} board */
   add(board) {
+    this.#catchUp();
     const taken = this.all.some(({ id }) => id === board.id);
     const added = taken ? { ...board, id: newId() } : board;
     this.#adopt(added);
@@ -71,7 +73,8 @@ export class Boards extends EventTarget {
 
   /** Remove the board that is shown; there is always another. */
   remove() {
-    this.all = this.all.filter((board) => board !== this.current);
+    this.#catchUp();
+    this.all = this.all.filter(({ id }) => id !== this.current.id);
     if (this.all.length === 0) this.all.push(newBoard('My board'));
     this.current = /** @type {Board} */ (this.all[0]);
     this.#keep('push');
@@ -95,6 +98,12 @@ export class Boards extends EventTarget {
     else this.all[at] = board;
   }
 
+  /** Take the other boards as other tabs left them, even where nothing told of it meanwhile. */
+  #catchUp() {
+    const stored = this.#read();
+    if (stored.length > 0) this.all = stored;
+  }
+
   /** @returns {Board[]} */
   #read() {
     try {
@@ -113,10 +122,19 @@ export class Boards extends EventTarget {
     } catch {
       // Without storage the URL still has the board.
     }
+    this.#say(how);
+  }
+
+  /** Put the board that is shown into the URL. @param {'push' | 'replace'} how */
+  #say(how) {
     const fragment = toFragment(this.current);
     if (fragment === location.hash) return;
-    if (how === 'push') history.pushState(null, '', fragment);
-    else history.replaceState(null, '', fragment);
+    try {
+      if (how === 'push') history.pushState(null, '', fragment);
+      else history.replaceState(null, '', fragment);
+    } catch {
+      // Some browsers take only so many changes a minute; the next one says it.
+    }
   }
 
   /** Show what the URL says now: a link was opened, or the way back taken. */

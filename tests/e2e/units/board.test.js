@@ -61,6 +61,9 @@ test('a link that was tampered with shows what can be shown', () => {
 test('only boards are read from files', () => {
   for (const raw of [null, 7, 'x', {}, { tiles: 'no' }]) assert.equal(readBoard(raw), null);
   assert.deepEqual(readBoard({ tiles: [{ code: '<b>' }, null, 7] })?.tiles, []);
+  const odd = readBoard({ id: 7, name: { toString: 1 }, tiles: [] });
+  assert.equal(typeof odd?.id, 'string');
+  assert.equal(odd?.name, 'Board');
 });
 
 test('a first board mixes business and machine, and has what can be judged first', () => {
