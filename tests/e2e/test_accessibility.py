@@ -118,7 +118,9 @@ async def test_only_what_changes_for_the_reader_is_read_aloud(shop: Shop, visit:
     live = dashboard.page.locator("[role=status], [aria-live]:not([aria-live=off])")
     said = """() => {
         window.said = [];
-        const live = document.querySelectorAll('[role=status], [aria-live]');
+        const roots = [...document.querySelectorAll('kpi-tile')].map((tile) => tile.shadowRoot);
+        const live = [document, ...roots].flatMap((root) =>
+            [...root.querySelectorAll('[role=status], [role=alert], [aria-live]')]);
         for (const each of live) {
             new MutationObserver(() => window.said.push(each.textContent))
                 .observe(each, { childList: true, characterData: true, subtree: true });

@@ -100,6 +100,28 @@ async def test_a_worker_that_cannot_be_loaded_is_tried_again(visit: Visit, shop:
     assert shop.streams == 1
 
 
+async def test_a_worker_that_dies_is_not_taken_for_live_and_is_started_again(
+    browser: Browser, visit: Visit, shop: Shop
+) -> None:
+    dashboard = await visit.open()
+    await dashboard.until_all_live()
+    await dashboard.page.evaluate(
+        """() => {
+            const badge = document.querySelector('#connection');
+            window.states = [];
+            new MutationObserver(() => window.states.push(badge.dataset.state))
+                .observe(badge, { attributeFilter: ['data-state'] });
+        }"""
+    )
+    async with SharedWorkers(browser) as workers:
+        await workers.kill()
+    await shop.minutes()
+    await same_as_rest(dashboard, shop)
+    await dashboard.until_all_live()
+    assert (await dashboard.page.evaluate("window.states"))[0] == "reconnecting"
+    assert shop.streams == 1
+
+
 async def test_without_a_shared_worker_the_page_has_its_own_stream(
     browser: Browser, door: Door, shop: Shop
 ) -> None:

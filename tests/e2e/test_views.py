@@ -114,6 +114,17 @@ async def test_a_line_is_zoomed_and_stays_so_when_a_bucket_comes(
     await expect(back).to_be_hidden()
 
 
+async def test_a_table_has_the_numbers_of_each_bucket_newest_first(
+    shop: Shop, visit: Visit
+) -> None:
+    await shop.write([("orders", shop.now - 55, 60.0), ("orders", shop.now - 50, 200.0)])
+    dashboard = await visit.open("#id=t&name=T&t=orders:minute,table,2x2")
+    await dashboard.until_all_live()
+    cells = dashboard.tile("orders:minute").locator("tbody tr").first.locator("td")
+    value = round((await shop.history("orders:minute", 1))[0][1] or 0)
+    await expect(cells).to_have_text([str(value), "60", "200", "3"])
+
+
 async def test_what_is_shown_is_saved_as_csv(shop: Shop, visit: Visit, tmp_path: Path) -> None:
     dashboard = await visit.open("#id=v&name=V&t=visitors:minute")
     await dashboard.until_all_live()

@@ -182,12 +182,19 @@ export class SharedStream extends EventTarget {
   }
 
   #watch() {
+    if (Date.now() - this.#heard <= this.#silentMs || this.#entries.size === 0) return;
+    if (this.connection.state === 'live') {
+      // Nobody knows whether the numbers are, until the worker or a new one says so.
+      this.connection = { ...this.connection, state: 'reconnecting', since: this.#heard };
+      this.dispatchEvent(new Event('connection'));
+    }
     // Also after a laptop's sleep: then it is the same worker, and only says all again.
-    if (Date.now() - this.#heard > this.#silentMs && this.#entries.size > 0) this.#reconnect();
+    this.#reconnect();
   }
 
   #reconnect() {
     this.#heard = Date.now();
+    this.#leave();
     this.#port.close();
     this.#port = this.#connect();
     this.#subscribeAll();
