@@ -28,8 +28,10 @@ How it is measured:
   after one to warm up.
 - kpi-stream is `kpi-stream serve`: a late row is written to its database, and it finds the
   correction and sends it. The peers are told to publish the same number of bytes by a POST.
-- Times of a fan-out count from when the first listener has the event, because only the peers say
-  when they began; for those the table also has the time from the POST.
+- p50, p99 and max of a fan-out count from when the first listener has the event, "publish → p99"
+  from the POST. Nobody posts to kpi-stream, so its head start is measured apart: from the time that
+  a ping says it was made at to its first listener, by as many listeners, and added.
+- CPU is without what the server uses anyway while nothing is sent; "-" where that was the most.
 - Memory is what the processes of a server hold more (PSS) for a stream; the kernel's buffers are
   not in it.
 - The peers are in `tests/benchmarks/peers`, each as its documentation does it: uvicorn with its

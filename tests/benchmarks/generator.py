@@ -35,10 +35,10 @@ class Generator:
         opened = self._ask("open", port, requests, marker, small=small, until_quiet=until_quiet)
         return cast(Opened, opened)
 
-    def begin_collecting(self, count: int, seconds: float) -> None:
+    def begin_collecting(self, count: int, seconds: float, *, besides: int = 0) -> None:
         """Drain, then start to wait for the next burst; `arrivals` returns it."""
         self._ask("drain")
-        self._pipe.send(("collect", (count, seconds), {}))
+        self._pipe.send(("collect", (count, seconds), {"besides": besides}))
 
     def arrivals(self) -> Arrivals:
         return cast(Arrivals, self._answer())

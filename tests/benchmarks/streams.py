@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from tests.benchmarks.contenders import get
 from tests.benchmarks.figures import median, percentile
@@ -63,7 +64,7 @@ def pings(stage: Stage, database: str, *, listeners: int) -> Pings:
 
 @dataclass(frozen=True)
 class Stalled:
-    """Others' p99 in seconds while `stalled` of the listeners read, and while they do not."""
+    """The others' p99 in seconds while `stalled` of the listeners read, and while they do not."""
 
     listeners: int
     stalled: int
@@ -81,22 +82,28 @@ async def stalled(
         crowd = stack.enter_context(generator())
         request = get("/kpi/kpi_00000/stream?period=minute&history=1")
         crowd.open(server.port, [request] * listeners, b"\nid: ", small=stalled)
+        burst = partial(_burst, stage, database, crowd, listeners - stalled, stalled)
         # The same has come before all bursts that are compared.
-        await _burst(stage, database, crowd, listeners, MANY_LATE_ROWS)
-        before = [await _burst(stage, database, crowd, listeners) for _ in range(rounds)]
+        await burst(MANY_LATE_ROWS)
+        before = [await burst() for _ in range(rounds)]
         memory = server.memory_bytes()
         crowd.stall(stalled)
         for _ in range(3):
-            await _burst(stage, database, crowd, listeners - stalled, MANY_LATE_ROWS)
-        during = [await _burst(stage, database, crowd, listeners - stalled) for _ in range(rounds)]
+            await burst(MANY_LATE_ROWS)
+        during = [await burst() for _ in range(rounds)]
         grown = server.memory_bytes() - memory
     return Stalled(listeners, stalled, median(before), median(during), grown)
 
 
 async def _burst(
-    stage: Stage, database: str, crowd: Generator, listeners: int, rows: str = ONE_LATE_ROW
+    stage: Stage,
+    database: str,
+    crowd: Generator,
+    listeners: int,
+    besides: int,
+    rows: str = ONE_LATE_ROW,
 ) -> float:
-    crowd.begin_collecting(listeners, BURST_SECONDS)
+    crowd.begin_collecting(listeners, BURST_SECONDS, besides=besides)
     await stage.execute(database, rows, codes(1))
     at = crowd.arrivals().at
     return percentile(at, 0.99) - at[0]

@@ -52,6 +52,16 @@ async def test_each_listener_is_counted_once(bare: Server) -> None:
         assert arrivals.received_bytes % LISTENERS == 0
 
 
+async def test_some_are_read_and_not_counted(bare: Server) -> None:
+    with crowd_of(bare, LISTENERS) as crowd:
+        await publish(bare, "a")
+        assert len(crowd.collect(LISTENERS - 10, 5.0, besides=10).at) == LISTENERS - 10
+        crowd.listen(0.1)
+        await publish(bare, "a")
+        with pytest.raises(TimeoutError, match=f"{LISTENERS - 10} of {LISTENERS}"):
+            crowd.collect(LISTENERS, 0.1, besides=10)
+
+
 async def test_what_does_not_come_is_an_error(bare: Server) -> None:
     with crowd_of(bare, LISTENERS) as crowd:
         await publish(bare, "another")
