@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
+import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -81,30 +81,20 @@ async def test_who_stalls_is_not_waited_for(bare: Server) -> None:
 def answering(answer: bytes) -> Iterator[int]:
     """Answer each request on each connection the same."""
 
-    async def serve(started: threading.Event, port: list[int], stop: asyncio.Event) -> None:
-        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            while await reader.read(65_536):
-                writer.write(answer)
-            writer.close()
+    class Talk(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # who leaves without reading all resets it
+                while self.request.recv(65_536):
+                    self.request.sendall(answer)
 
-        server = await asyncio.start_server(talk, "127.0.0.1", 0)
-        port.append(server.sockets[0].getsockname()[1])
-        started.set()
-        async with server:
-            await stop.wait()
-
-    port: list[int] = []
-    started, stop = threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(started, port, stop),))
-    thread.start()
-    started.wait(5.0)
-    try:
-        yield port[0]
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(5.0)
-        loop.close()
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Talk) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
