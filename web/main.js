@@ -59,7 +59,9 @@ for (const period of PERIODS) {
   });
 }
 boards.addEventListener('change', show);
+boards.addEventListener('copy', sayCopied);
 show();
+sayCopied();
 void begin();
 
 /** Show the board as it is now. */
@@ -74,6 +76,14 @@ function show() {
     radio.checked = tiles.length > 0 && tiles.every((tile) => tile.period === period);
   }
   grid.update();
+}
+
+/** Tell of a link that says something else of a board that is here. */
+function sayCopied() {
+  const { copied, current } = boards;
+  if (!copied) return;
+  const back = h('button', { type: 'button', onclick: () => boards.show(copied.id) }, 'Show mine');
+  status.say(`Your “${copied.name}” is another by now. The link is “${current.name}”.`, back);
 }
 
 /** Take a tile off the board; for a moment it can be put back. @param {Frame} frame */

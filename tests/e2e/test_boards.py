@@ -216,6 +216,71 @@ async def test_a_tab_that_was_told_nothing_keeps_the_other_tabs_boards(visit: Vi
     ]
 
 
+async def test_an_old_bookmark_does_not_overwrite_the_board(visit: Visit) -> None:
+    dashboard = await visit.open(THREE)
+    await dashboard.choose("orders", "hour")
+    for _ in range(2):
+        bookmark = await visit.open(THREE)
+        await expect(bookmark.page.locator("#board-name")).to_have_text("Three (from a link)")
+        await expect(bookmark.tile("orders:minute")).to_be_visible()
+    notice = bookmark.page.locator("#notice")
+    await expect(notice).to_contain_text("Your “Three” is another by now")
+    await bookmark.until_all_live()
+    await notice.get_by_role("button", name="Show mine").click()
+    await expect(bookmark.tile("orders:hour")).to_be_visible()
+    assert await kept(bookmark) == [("Three", "hour"), ("Three (from a link)", "minute")]
+    # Also where the page is open already, which then only hears of another address.
+    await bookmark.page.goto(visit.url + THREE)
+    await expect(bookmark.page.locator("#board-name")).to_have_text("Three (from a link)")
+    await expect(dashboard.tile("orders:hour")).to_be_visible()
+    assert await kept(bookmark) == [("Three", "hour"), ("Three (from a link)", "minute")]
+
+
+async def test_the_way_back_leads_to_a_board_as_it_is_now(visit: Visit) -> None:
+    dashboard = await visit.open(THREE)
+    page = dashboard.page
+    await page.locator("#boards").click()
+    await page.get_by_role("button", name="Duplicate").click()
+    await expect(page.locator("#board-name")).to_have_text("Three (copy)")
+    another = await visit.open(THREE)
+    await another.choose("orders", "hour")
+    await page.go_back()
+    await expect(page.locator("#board-name")).to_have_text("Three")
+    await expect(dashboard.tile("orders:hour")).to_be_visible()
+    await page.reload()
+    await expect(dashboard.tile("orders:hour")).to_be_visible()
+    assert await kept(dashboard) == [("Three", "hour"), ("Three (copy)", "minute")]
+
+
+async def kept(dashboard: Dashboard) -> list[tuple[str, str]]:
+    """Return the boards that the browser keeps, and the period of the first tile of each."""
+    boards = json.loads(await dashboard.page.evaluate("localStorage['kpi-stream boards']"))
+    return [(board["name"], board["tiles"][0]["period"]) for board in boards]
+
+
+async def test_another_tabs_change_touches_only_what_it_changed(shop: Shop, visit: Visit) -> None:
+    first = await visit.open("#id=z&name=Z&t=orders:minute,line,2x2&t=margin:minute&t=stock:minute")
+    second = await visit.open(
+        "#id=z&name=Z&t=orders:minute,line,2x2&t=margin:minute&t=stock:minute"
+    )
+    await first.until_all_live()
+    orders = first.tile("orders:minute")
+    await expect(orders.locator("canvas")).to_be_visible()
+    await orders.locator(".plot").press("+")
+    whole = orders.get_by_role("button", name="Whole range")
+    await expect(whole).to_be_visible()
+    menu = await first.open_menu("stock")
+    await second.choose("margin", "hour")
+    await second.cell("orders").locator(".grip").press("ArrowRight")
+    await until_codes(first, ["margin", "orders", "stock"])
+    await expect(first.tile("margin:hour")).to_be_visible()
+    await expect(whole).to_be_visible()
+    # What is chosen in the menu that was open meanwhile goes to its tile.
+    await menu.get_by_label("Table", exact=True).check(force=True)
+    await expect(first.tile("stock:minute").locator("tbody tr").first).to_be_visible()
+    await expect(second.tile("stock:minute")).to_have_attribute("view", "table")
+
+
 async def test_what_is_put_back_goes_to_its_own_board(visit: Visit) -> None:
     dashboard = await visit.open(THREE)
     page = dashboard.page

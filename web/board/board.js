@@ -87,6 +87,38 @@ export function readBoard(raw) {
   return { id, name, tiles };
 }
 
+/**
+ * Make a board what a newer version of it says. Tiles that are in both stay the same objects, so
+ * that nothing of what is shown of them has to be built anew.
+ *
+ * @param {Board} board
+ * @param {Board} newer
+ */
+export function become(board, newer) {
+  const left = [...board.tiles];
+  /** @type {Map<Tile, Tile>} */
+  const kept = new Map();
+  for (const alike of LIKENESSES) {
+    for (const tile of newer.tiles) {
+      const at = left.findIndex((each) => alike(each) === alike(tile));
+      const [same] = kept.has(tile) || at < 0 ? [] : left.splice(at, 1);
+      if (same) kept.set(tile, same);
+    }
+  }
+  board.name = newer.name;
+  board.tiles = newer.tiles.map((tile) => {
+    const same = kept.get(tile);
+    return same ? Object.assign(same, { ...tile, key: same.key }) : tile;
+  });
+}
+
+/** By what a tile is known again, the surest first. @type {((tile: Tile) => string)[]} */
+const LIKENESSES = [
+  ({ key: _, ...rest }) => JSON.stringify(Object.entries(rest).toSorted()),
+  ({ code, period }) => `${code}:${period}`,
+  ({ code }) => code,
+];
+
 /** What is kept of a board. @param {Board} board */
 export function plain({ id, name, tiles }) {
   return { id, name, tiles: tiles.map(({ key: _, ...rest }) => rest) };

@@ -1,16 +1,25 @@
 /**
  * All boards of this browser, and the one that is shown. The URL has the one, local storage all;
  * another tab that changes the same board changes it here too. Fires `change`.
+ *
+ * A link never changes a board that is here already: where it says something else of it, it is
+ * shown as a board of its own, and `copy` is fired. The history's own entries are no links: the way
+ * back leads to a board as it is now.
  */
 
-import { newBoard, newId, plain, readBoard } from './board.js';
+import { become, newBoard, newId, plain, readBoard } from './board.js';
 import { fromFragment, toFragment } from './link.js';
 
 /** @typedef {import('./board.js').Board} Board */
 
 const KEY = 'kpi-stream boards';
+const COPIED = ' (from a link)';
+const MOST_LETTERS = 60;
 
 export class Boards extends EventTarget {
+  /** The board that the link shown last said something else of. @type {Board | null} */
+  copied = null;
+
   constructor() {
     super();
     /** @type {Board[]} */
@@ -18,10 +27,10 @@ export class Boards extends EventTarget {
     const linked = fromFragment(location.hash);
     const [first] = this.all;
     /** @type {Board} */
-    this.current = linked ?? first ?? newBoard('My board');
+    this.current = (linked && this.#find(linked)) ?? first ?? newBoard('My board');
     /** Whether nobody has chosen anything yet. */
     this.untouched = !linked && !first;
-    if (linked) this.#adopt(linked);
+    if (linked) this.#adopt(this.current);
     if (!this.untouched) this.#keep('replace');
     addEventListener('hashchange', () => this.#followLink());
     addEventListener('storage', (event) => this.#followTab(event));
@@ -128,38 +137,62 @@ export class Boards extends EventTarget {
   /** Put the board that is shown into the URL. @param {'push' | 'replace'} how */
   #say(how) {
     const fragment = toFragment(this.current);
-    if (fragment === location.hash) return;
+    const own = { board: this.current.id };
+    if (fragment === location.hash && history.state?.board === own.board) return;
     try {
-      if (how === 'push') history.pushState(null, '', fragment);
-      else history.replaceState(null, '', fragment);
+      if (how === 'push' && fragment !== location.hash) history.pushState(own, '', fragment);
+      else history.replaceState(own, '', fragment);
     } catch {
       // Some browsers take only so many changes a minute; the next one says it.
     }
   }
 
+  /**
+   * What to show for a link, or for an entry of the history.
+   *
+   * @param {Board} linked
+   * @returns {Board}
+   */
+  #find(linked) {
+    this.copied = null;
+    const mine = this.all.find(({ id }) => id === linked.id);
+    if (!mine) return linked;
+    if (history.state?.board === mine.id || toFragment(mine) === toFragment(linked)) return mine;
+    this.copied = mine;
+    const name = linked.name.slice(0, MOST_LETTERS - COPIED.length) + COPIED;
+    const copy = { ...linked, name };
+    // Whoever opens an old bookmark each day needs no more than one copy.
+    const before = this.all.find((each) => content(each) === content(copy));
+    return before ?? { ...copy, id: newId() };
+  }
+
   /** Show what the URL says now: a link was opened, or the way back taken. */
   #followLink() {
     const linked = fromFragment(location.hash);
-    if (!linked || toFragment(linked) === toFragment(this.current)) return;
-    this.#adopt(linked);
-    this.current = linked;
+    if (!linked) return;
+    this.#catchUp();
+    this.#take(this.#find(linked));
     this.#keep('replace');
     this.#changed();
+    if (this.copied) this.dispatchEvent(new Event('copy'));
   }
 
   /** @param {StorageEvent} event */
   #followTab(event) {
     if (event.key !== KEY) return;
-    const stored = this.#read();
-    const same = stored.find(({ id }) => id === this.current.id);
-    this.all = stored;
-    if (!same) this.all.push(this.current);
-    else if (toFragment(same) === toFragment(this.current))
-      this.all[stored.indexOf(same)] = this.current;
-    else {
-      this.current = same;
-      history.replaceState(null, '', toFragment(same));
-    }
+    this.all = this.#read();
+    this.#take(this.all.find(({ id }) => id === this.current.id) ?? this.current);
+    this.#say('replace');
     this.#changed();
   }
+
+  /** Show a board; the one that is shown already only becomes what it is now. @param {Board} board */
+  #take(board) {
+    if (board.id !== this.current.id) this.current = board;
+    else if (board !== this.current) become(this.current, board);
+    this.#adopt(this.current);
+  }
 }
+
+/** What a board shows, whatever its id. @param {Board} board */
+const content = (board) => toFragment({ ...board, id: '' });
