@@ -21,6 +21,7 @@
  */
 
 import { getCatalogue, getJson } from './stream/catalogue.js';
+import { ServerClock } from './stream/clock.js';
 import { Connection } from './stream/connection.js';
 import { newEntry, tell } from './stream/listeners.js';
 import { toPoint } from './stream/series.js';
@@ -69,8 +70,7 @@ export class KpiStream extends EventTarget {
   /** @type {Set<string> | null} */
   #codes = null;
   #heartbeatMs = 15_000;
-  #clockOffsetMs = 0;
-  #clockKnown = false;
+  #clock = new ServerClock();
   #status = new StatusKeeper();
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #watching;
@@ -82,12 +82,17 @@ export class KpiStream extends EventTarget {
 
   /** The server's time, in milliseconds since 1970; the visitor's clock may be wrong. */
   now() {
-    return Date.now() + this.#clockOffsetMs;
+    return this.#clock.now();
   }
 
   /** How far the visitor's clock is behind the server's. */
   get clockOffsetMs() {
-    return this.#clockOffsetMs;
+    return this.#clock.offsetMs;
+  }
+
+  /** After how long the server says something even where nothing is new. */
+  get heartbeatMs() {
+    return this.#heartbeatMs;
   }
 
   /**
@@ -137,6 +142,11 @@ export class KpiStream extends EventTarget {
     for (const connection of this.#connections) connection.retryNow();
   }
 
+  /** See whether the server is still heard of. Done each second, but not while a laptop sleeps. */
+  look() {
+    for (const connection of this.#connections) connection.watch();
+  }
+
   /** Take somebody's word that there is no network, until an event proves it wrong. */
   suspectOffline() {
     for (const connection of this.#connections) connection.suspectOffline();
@@ -159,11 +169,6 @@ export class KpiStream extends EventTarget {
   #online = () => this.retryNow();
 
   #offline = () => this.suspectOffline();
-
-  /** Until a ping says what time it is at the database, the web server's clock has to do. */
-  #guessClock = (/** @type {number} */ at) => {
-    if (!this.#clockKnown) this.#clockOffsetMs = at - Date.now();
-  };
 
   /** @param {string} channel */
   #begin(channel) {
@@ -272,7 +277,7 @@ export class KpiStream extends EventTarget {
   async #askCatalogue() {
     this.#catalogueAt = Date.now();
     try {
-      const catalogue = await getCatalogue(this.base, this.#guessClock);
+      const catalogue = await getCatalogue(this.base, this.#clock.guess);
       this.#codes = new Set(catalogue.kpis.map((kpi) => kpi.code));
       this.#heartbeatMs = catalogue.heartbeat_seconds * 1000;
       for (const connection of this.#connections) connection.heartbeatMs = this.#heartbeatMs;
@@ -299,7 +304,7 @@ export class KpiStream extends EventTarget {
     const journal = [];
     held.journal = journal;
     try {
-      const snapshot = await getJson(`${this.base}kpi/${code}?${query}`, this.#guessClock);
+      const snapshot = await getJson(`${this.base}kpi/${code}?${query}`, this.#clock.guess);
       if (held.journal !== journal) return;
       held.journal = null;
       held.cursor = snapshot.cursor;
@@ -316,8 +321,7 @@ export class KpiStream extends EventTarget {
   /** @param {string} kind @param {any} data */
   #receive(kind, data) {
     if (kind === 'ping') {
-      this.#clockOffsetMs = Date.parse(data.time) - Date.now();
-      this.#clockKnown = true;
+      this.#clock.set(Date.parse(data.time));
       this.dispatchEvent(new Event('ping'));
       return;
     }
@@ -368,7 +372,7 @@ export class KpiStream extends EventTarget {
     if (this.#channels.size === 0) return;
     const everyMs = Math.max(MIN_WATCH_MS, Math.min(WATCH_MS, this.#heartbeatMs / 2));
     this.#watching = setInterval(() => {
-      for (const connection of this.#connections) connection.watch();
+      this.look();
       this.#lookForUnknown();
     }, everyMs);
   }

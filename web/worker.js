@@ -17,6 +17,7 @@ class Tab {
     this.#port = port;
     port.onmessage = ({ data }) => this.#receive(data);
     port.addEventListener('close', () => this.leave());
+    stream.look();
     this.sayConnection();
   }
 
@@ -94,6 +95,19 @@ const sayConnection = () => {
 };
 stream.addEventListener('connection', sayConnection);
 stream.addEventListener('ping', sayConnection);
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let beating;
+
+/** Tell the tabs that this worker lives, also where the server says nothing. */
+function beat() {
+  clearTimeout(beating);
+  beating = setTimeout(beat, stream.heartbeatMs / 2);
+  stream.look();
+  sayConnection();
+}
+stream.addEventListener('catalogue', beat);
+beat();
 
 globalThis.addEventListener('connect', (event) => {
   const [port] = /** @type {MessageEvent} */ (event).ports;

@@ -6,7 +6,7 @@ import asyncio
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, Route
+from playwright.async_api import Browser, Route, expect
 
 from app.errors import UnavailableError
 from app.settings import Settings
@@ -62,6 +62,73 @@ async def test_a_stream_that_falls_silent_is_rebuilt_within_two_heartbeats(
         await same_as_rest(dashboard, shop)
 
 
+async def test_a_stream_that_the_server_ends_is_taken_up_again_without_alarm(
+    browser: Browser, door: Door, shop: Shop
+) -> None:
+    """As each does once an hour."""
+    async with open_visit(browser, door.url) as visit:
+        dashboard = await visit.open()
+        await dashboard.until_all_live()
+        await listen(dashboard)
+        await door.cut()
+        await dashboard.page.wait_for_function("window.states.join() === 'reconnecting,live'")
+        await shop.minutes()
+        await same_as_rest(dashboard, shop)
+        assert await dashboard.page.evaluate("window.told") == []
+
+
+async def test_one_of_two_servers_is_drained_without_alarm(
+    browser: Browser, door: Door, shop: Shop, quick_settings: Settings
+) -> None:
+    async with (
+        open_gateway(quick_settings) as another,
+        open_visit(browser, door.url) as visit,
+    ):
+        dashboard = await visit.open()
+        await dashboard.until_all_live()
+        await listen(dashboard)
+        door.target = another.port
+        shop.gateway.stop.request()
+        await dashboard.page.wait_for_function("window.states.join() === 'reconnecting,live'")
+        moved = Shop(another, shop.now)
+        assert moved.streams == 1
+        await moved.minutes()
+        await same_as_rest(dashboard, moved)
+        assert await dashboard.page.evaluate("window.told") == []
+
+
+async def test_a_server_that_does_not_answer_is_told_of_once_it_takes_long(
+    browser: Browser, door: Door, shop: Shop
+) -> None:
+    async with open_visit(browser, door.url) as visit:
+        dashboard = await visit.open()
+        await dashboard.until_all_live()
+        await listen(dashboard)
+        await door.shut()
+        notice = dashboard.page.locator("#notice")
+        await expect(notice).to_contain_text("The server has not answered since", timeout=10_000)
+        door.target = shop.gateway.port
+        await notice.get_by_role("button", name="Try now").click()
+        await dashboard.until_connection("live")
+        await expect(notice).to_contain_text("Live again after")
+        told = await dashboard.page.evaluate("window.told")
+        assert [text.split()[0] for text in told] == ["The", "Live"]
+
+
+async def listen(dashboard: Dashboard) -> None:
+    """Keep what the badge shows from now on, and what is said aloud."""
+    await dashboard.page.evaluate(
+        """() => {
+            const [badge, aloud] = ['connection', 'aloud'].map((id) => document.getElementById(id));
+            [window.states, window.told] = [[], []];
+            new MutationObserver(() => window.states.push(badge.dataset.state))
+                .observe(badge, { attributeFilter: ['data-state'] });
+            new MutationObserver(() => window.told.push(aloud.textContent))
+                .observe(aloud, { childList: true, characterData: true, subtree: true });
+        }"""
+    )
+
+
 async def test_a_network_cut_by_the_browser(browser: Browser, door: Door, shop: Shop) -> None:
     async with open_visit(browser, door.url) as visit:
         dashboard = await visit.open()
@@ -105,14 +172,7 @@ async def test_a_worker_that_dies_is_not_taken_for_live_and_is_started_again(
 ) -> None:
     dashboard = await visit.open()
     await dashboard.until_all_live()
-    await dashboard.page.evaluate(
-        """() => {
-            const badge = document.querySelector('#connection');
-            window.states = [];
-            new MutationObserver(() => window.states.push(badge.dataset.state))
-                .observe(badge, { attributeFilter: ['data-state'] });
-        }"""
-    )
+    await listen(dashboard)
     async with SharedWorkers(browser) as workers:
         await workers.kill()
     await shop.minutes()

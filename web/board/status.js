@@ -13,8 +13,11 @@ const WORDS = {
   offline: 'Offline',
 };
 const NOTICE_MS = 8_000;
-/** Not worth a word: the server let the stream go and took it up again. */
-const BRIEF_MS = 1_500;
+/**
+ * Not worth a word: once an hour the server lets the stream go, and it is taken up again after the
+ * time that the server says, four seconds at most. The badge and the tiles show it all the same.
+ */
+const CALM_MS = 5_000;
 
 export class Status {
   /**
@@ -42,6 +45,10 @@ export class Status {
   #clock;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #hiding;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #alarming;
+  /** Whether it was told that the numbers are not live. */
+  #alarmed = false;
 
   /** Say something for a moment. @param {string} text @param {...Node} more */
   say(text, ...more) {
@@ -56,26 +63,44 @@ export class Status {
   }
 
   #changed() {
-    const { state, awayMs, caughtUp } = this.#stream.connection;
+    const { state, since, awayMs } = this.#stream.connection;
     this.#badge.dataset.state = state;
     write(this.#word, WORDS[state]);
     this.#tick();
-    clearTimeout(this.#hiding);
-    const long = awayMs > BRIEF_MS;
-    if (state === 'live' && (long || (awayMs > 0 && caughtUp > 0))) {
-      const after = long ? ` after ${formatDuration(awayMs)}` : '';
-      const [came, are] = caughtUp === 1 ? ['1 bucket', 'is'] : [`${caughtUp} buckets`, 'are'];
-      const more = caughtUp > 0 ? ` ${came} came meanwhile and ${are} here now.` : '';
-      this.say(`Live again${after}.${more}`);
+    clearTimeout(this.#alarming);
+    if (state === 'reconnecting' && !this.#alarmed) {
+      const calmMs = since + CALM_MS - Date.now();
+      if (calmMs > 0) this.#alarming = setTimeout(() => this.#alarm(), calmMs);
+      else this.#alarm();
+    } else if (state === 'reconnecting' || state === 'offline') {
+      this.#alarm();
     } else {
-      this.#rest();
+      const told = this.#alarmed;
+      this.#alarmed = false;
+      if (state === 'live' && awayMs > 0 && (told || awayMs > CALM_MS)) this.#sayBack();
+      else if (told) this.#rest();
     }
+  }
+
+  #sayBack() {
+    const { awayMs, caughtUp, reloaded } = this.#stream.connection;
+    const after = awayMs >= 1_000 ? ` after ${formatDuration(awayMs)}` : '';
+    const [came, are] = caughtUp === 1 ? ['1 bucket', 'is'] : [`${caughtUp} buckets`, 'are'];
+    const more = caughtUp > 0 ? ` ${came} came meanwhile and ${are} here now.` : '';
+    const anew = reloaded ? ' All numbers were loaded anew.' : '';
+    this.say(`Live again${after}.${more}${anew}`);
+  }
+
+  #alarm() {
+    clearTimeout(this.#hiding);
+    this.#alarmed = true;
+    this.#rest();
   }
 
   /** What is shown while there is no news. */
   #rest() {
     const { state, since } = this.#stream.connection;
-    if (state !== 'reconnecting' && state !== 'offline') {
+    if (!this.#alarmed) {
       this.#notice.hidden = true;
       return;
     }

@@ -38,6 +38,8 @@ export class Connection {
     this.since = Date.now();
     /** Buckets that came with the last resume. */
     this.caughtUp = 0;
+    /** Whether the last resume was from too long ago, and all was loaded anew. */
+    this.reloaded = false;
     /** When the last event came; null before the first. @type {number | null} */
     this.heard = null;
   }
@@ -61,6 +63,11 @@ export class Connection {
   #generation = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+
+  /** Whether it should have been heard of long ago. */
+  get #silent() {
+    return Date.now() - this.#lastSeen > 2 * this.heartbeatMs;
+  }
 
   get size() {
     return this.#channels.size;
@@ -111,13 +118,12 @@ export class Connection {
 
   /** Look whether the stream is still heard of; call this about every second. */
   watch() {
-    if (this.#source && Date.now() - this.#lastSeen > 2 * this.heartbeatMs) this.retryNow();
+    if (this.#source && this.#silent) this.retryNow();
   }
 
   /** Stop waiting and try at once, unless all is well. */
   retryNow() {
-    const silent = Date.now() - this.#lastSeen > 2 * this.heartbeatMs;
-    if (this.size === 0 || (this.state === 'live' && !silent)) return;
+    if (this.size === 0 || (this.state === 'live' && !this.#silent)) return;
     this.#enter('reconnecting');
     this.#rebuild();
   }
@@ -163,12 +169,19 @@ export class Connection {
     this.#streamed = new Set(this.#channels);
     this.#lastSeen = Date.now();
     let resumed = 0;
+    let reloaded = false;
     let greeted = false;
     for (const kind of KINDS) {
       source.addEventListener(kind, (event) => {
+        if (this.state === 'live' && this.#silent) {
+          // After a laptop's sleep: what waited here is old, and who sent it may be gone.
+          this.retryNow();
+          return;
+        }
         this.#lastSeen = Date.now();
         this.heard = this.#lastSeen;
         if (!greeted && (kind === 'value' || kind === 'gap')) resumed += 1;
+        if (!greeted && kind === 'reset') reloaded = true;
         this.#owner.event(kind, JSON.parse(event.data));
         // Only the last event of a burst carries an id, which then stands for all before it.
         if (event.lastEventId && event.lastEventId !== this.#cursor) {
@@ -178,6 +191,7 @@ export class Connection {
         if (!greeted && (event.lastEventId || kind === 'ping')) {
           greeted = true;
           this.caughtUp = resumed;
+          this.reloaded = reloaded;
         }
         if (greeted) this.#arrive();
       });
@@ -190,6 +204,7 @@ export class Connection {
         // The browser tries again by itself, with its Last-Event-ID.
         greeted = false;
         resumed = 0;
+        reloaded = false;
         this.#enter('reconnecting');
       }
     };
@@ -212,8 +227,9 @@ export class Connection {
     const next = state !== 'live' && globalThis.navigator?.onLine === false ? 'offline' : state;
     const first = this.state === 'connecting' && next === 'reconnecting' && this.heard === null;
     if (next === this.state || first) return;
+    // Not since this was noticed: timers stand still while a laptop sleeps.
+    this.since = this.state === 'live' && this.#silent ? this.#lastSeen : Date.now();
     this.state = next;
-    this.since = Date.now();
     this.#owner.state();
   }
 

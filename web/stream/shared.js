@@ -29,8 +29,10 @@ import { newStatus } from './status.js';
 
 /** Tabs of different releases meet only where they speak the same: count up with each change. */
 const PROTOCOL = 'kpi-stream 1';
-/** The worker says something with every ping; after this many pings' time it is gone. */
-const SILENT_HEARTBEATS = 4;
+/** The worker says something twice in a heartbeat; after this many heartbeats it is gone. */
+const SILENT_HEARTBEATS = 2;
+/** Nothing to tell of an interruption. */
+const SAID = { awayMs: 0, caughtUp: 0, reloaded: false };
 /** When to try again with a worker that could not be loaded. */
 const RETRY_MS = 2_000;
 
@@ -51,7 +53,9 @@ export class SharedStream extends EventTarget {
   #port;
   #watching;
   #heard = Date.now();
-  #silentMs = 60_000;
+  #silentMs = 30_000;
+  /** Since when nobody knows whether the numbers are live; 0 where somebody does. */
+  #lostAt = 0;
   #clockOffsetMs = 0;
   /** @type {Map<string, Entry>} */
   #entries = new Map();
@@ -110,6 +114,7 @@ export class SharedStream extends EventTarget {
       held.listeners.delete(listener);
       if (held.listeners.size > 0 || this.#entries.get(channel) !== held) return;
       this.#entries.delete(channel);
+      if (this.#entries.size === 0) this.#lostAt = 0;
       this.#say({ unsubscribe: channel });
     };
   }
@@ -157,16 +162,27 @@ export class SharedStream extends EventTarget {
     this.#heard = Date.now();
     if ('connection' in message) {
       this.#clockOffsetMs = message.clockOffsetMs;
-      const { since } = message.connection;
-      // Not every browser tells its workers that there is no network.
-      const away = message.connection.state === 'reconnecting' && !navigator.onLine;
-      const state = away ? 'offline' : message.connection.state;
-      if (state === this.connection.state && since === this.connection.since) return;
-      this.connection = { ...message.connection, state };
-      this.dispatchEvent(new Event('connection'));
+      this.#takeConnection(message.connection);
     } else {
       for (const change of message.changes) this.#take(change);
     }
+  }
+
+  /** @param {ConnectionStatus} said */
+  #takeConnection(said) {
+    // Not every browser tells its workers that there is no network.
+    const away = said.state === 'reconnecting' && !navigator.onLine;
+    const connection = { ...said, state: away ? 'offline' : said.state };
+    const { state, since } = connection;
+    if (state === this.connection.state && since === this.connection.since) return;
+    if (state === 'live' && this.#lostAt > 0) {
+      // What an old worker tells of an interruption before was said then.
+      if (since <= this.#lostAt) Object.assign(connection, SAID);
+      else if (said.awayMs === 0) connection.awayMs = Date.now() - this.#lostAt;
+      this.#lostAt = 0;
+    }
+    this.connection = connection;
+    this.dispatchEvent(new Event('connection'));
   }
 
   /** @param {Change} change */
@@ -185,6 +201,7 @@ export class SharedStream extends EventTarget {
     if (Date.now() - this.#heard <= this.#silentMs || this.#entries.size === 0) return;
     if (this.connection.state === 'live') {
       // Nobody knows whether the numbers are, until the worker or a new one says so.
+      this.#lostAt = this.#heard;
       this.connection = { ...this.connection, state: 'reconnecting', since: this.#heard };
       this.dispatchEvent(new Event('connection'));
     }

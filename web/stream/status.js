@@ -8,13 +8,20 @@
  * @property {number} since When it began, in milliseconds since 1970.
  * @property {number} caughtUp How many buckets came late, with the last resume.
  * @property {number} awayMs How long the last interruption was.
+ * @property {boolean} reloaded Whether it was too long to catch up with, and all was loaded anew.
  */
 
 /** @type {ConnectionStatus['state'][]} */
 const WORST_FIRST = ['offline', 'reconnecting', 'connecting', 'live'];
 
 /** @returns {ConnectionStatus} */
-export const newStatus = () => ({ state: 'idle', since: Date.now(), caughtUp: 0, awayMs: 0 });
+export const newStatus = () => ({
+  state: 'idle',
+  since: Date.now(),
+  caughtUp: 0,
+  awayMs: 0,
+  reloaded: false,
+});
 
 export class StatusKeeper {
   /** @type {ConnectionStatus} */
@@ -34,16 +41,21 @@ export class StatusKeeper {
     );
     const state = worst?.state ?? (wanted ? 'connecting' : 'idle');
     if (state === before) return false;
+    const since = worst?.since ?? Date.now();
     const interrupted = state === 'reconnecting' || state === 'offline';
-    if (interrupted && before === 'live') this.#interruptedAt = Date.now();
-    const resumed = state === 'live' && this.#interruptedAt > 0;
+    if (interrupted && before === 'live') this.#interruptedAt = since;
+    // Where nothing is listened to, nothing is missed.
+    if (state === 'idle') this.#interruptedAt = 0;
+    const from = this.#interruptedAt;
+    const back = state === 'live' && from > 0 ? connections.filter((c) => c.since >= from) : [];
     this.status = {
       state,
-      since: worst?.since ?? Date.now(),
-      caughtUp: resumed ? connections.reduce((sum, each) => sum + each.caughtUp, 0) : 0,
-      awayMs: resumed ? Date.now() - this.#interruptedAt : 0,
+      since,
+      caughtUp: back.reduce((sum, each) => sum + each.caughtUp, 0),
+      awayMs: back.length > 0 ? Date.now() - from : 0,
+      reloaded: back.some((each) => each.reloaded),
     };
-    if (resumed) this.#interruptedAt = 0;
+    if (state === 'live') this.#interruptedAt = 0;
     return true;
   }
 }
