@@ -1,21 +1,26 @@
-/** Loads uPlot, once, when the first chart is shown. */
+/** Loads uPlot, once, when the first chart is shown; until it comes a tile has its number alone. */
+
+import { backoffMs } from '../stream/backoff.js';
 
 /** @typedef {typeof import('uplot')} UPlot */
 
 /** @type {Promise<UPlot> | undefined} */
 let loading;
 
-/** @returns {Promise<UPlot>} */
+/** Never rejects: the server may only be away. @returns {Promise<UPlot>} */
 export function loadUPlot() {
-  loading ??= new Promise((resolve, reject) => {
-    const script = document.createElement('script');
-    script.src = new URL('../vendor/uPlot.iife.min.js', import.meta.url).href;
-    script.onload = () => resolve(/** @type {any} */ (globalThis).uPlot);
-    script.onerror = () => {
-      loading = undefined;
-      reject(new Error('uPlot could not be loaded'));
-    };
-    document.head.append(script);
-  });
+  loading ??= new Promise((resolve) => load(resolve, 0));
   return loading;
+}
+
+/** @param {(uPlot: UPlot) => void} done @param {number} attempt */
+function load(done, attempt) {
+  const script = document.createElement('script');
+  script.src = new URL('../vendor/uPlot.iife.min.js', import.meta.url).href;
+  script.onload = () => done(/** @type {any} */ (globalThis).uPlot);
+  script.onerror = () => {
+    script.remove();
+    setTimeout(() => load(done, attempt + 1), backoffMs(attempt));
+  };
+  document.head.append(script);
 }
