@@ -97,6 +97,9 @@ export function formatTime(at, options) {
 /** @type {Intl.DateTimeFormatOptions} */
 const CLOCK = { hour: '2-digit', minute: '2-digit' };
 /** @type {Intl.DateTimeFormatOptions} */
+const CLOCK_IN_ZONE = { ...CLOCK, timeZoneName: 'short' };
+const DAY_MS = 86_400_000;
+/** @type {Intl.DateTimeFormatOptions} */
 const DATE = { weekday: 'short', day: 'numeric', month: 'short' };
 
 /**
@@ -108,15 +111,23 @@ const DATE = { weekday: 'short', day: 'numeric', month: 'short' };
  */
 export function formatBucket({ start, end }, period, zone) {
   if (period === 'day') return formatTime(start, { ...DATE, year: 'numeric', timeZone: zone });
-  const from = formatTime(start, { ...DATE, ...CLOCK });
-  return `${from}–${formatTime(end, CLOCK)}`;
+  const clock = isTwice(start) || isTwice(end) ? CLOCK_IN_ZONE : CLOCK;
+  return `${formatTime(start, { ...DATE, ...clock })}–${formatTime(end, clock)}`;
 }
 
 /** What an axis says at an instant. @param {number} at @param {Period} period @param {string} zone */
 export function formatTick(at, period, zone) {
   if (period === 'day') return formatTime(at, { day: 'numeric', month: 'short', timeZone: zone });
   const midnight = new Date(at).getHours() === 0 && new Date(at).getMinutes() === 0;
-  return midnight ? formatTime(at, { day: 'numeric', month: 'short' }) : formatTime(at, CLOCK);
+  if (midnight) return formatTime(at, { day: 'numeric', month: 'short' });
+  return formatTime(at, isTwice(at) ? CLOCK_IN_ZONE : CLOCK);
+}
+
+/** Whether the clocks show this time twice, since they are put back. @param {number} at */
+function isTwice(at) {
+  const zone = (/** @type {number} */ time) => new Date(time).getTimezoneOffset();
+  const back = Math.max(zone(at + DAY_MS) - zone(at), zone(at) - zone(at - DAY_MS)) * 60_000;
+  return back > 0 && (zone(at + back) > zone(at) || zone(at - back) < zone(at));
 }
 
 const UNITS = [
