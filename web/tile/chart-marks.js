@@ -1,9 +1,10 @@
-/** What uPlot does not draw by itself: the target, and rings around corrected buckets. */
+/** What uPlot does not draw by itself: the target, rings around corrected buckets, the newest. */
 
 /**
  * @param {import('uplot')} chart
  * @param {import('./view.js').Shown} shown
- * @param {{ target: string, mark: string, surface: string }} colours
+ * @param {{ target: string, mark: string, surface: string, newest: string | null }} colours
+ *   `newest` is for the dot on the newest value; null draws none.
  */
 export function paintMarks(chart, { kpi, points }, colours) {
   const { ctx, bbox } = chart;
@@ -33,6 +34,15 @@ export function paintMarks(chart, { kpi, points }, colours) {
     ctx.arc(x, chart.valToPos(point.value, 'y', true), 3 * ratio, 0, 2 * Math.PI);
     ctx.fill();
     ctx.stroke();
+  }
+  const newest = points.findLast((point) => point.value !== null);
+  if (colours.newest !== null && newest !== undefined && !newest.corrected) {
+    ctx.fillStyle = colours.newest;
+    ctx.beginPath();
+    const x = chart.valToPos(newest.start / 1000, 'x', true);
+    const y = chart.valToPos(/** @type {number} */ (newest.value), 'y', true);
+    ctx.arc(x, y, 3 * ratio, 0, 2 * Math.PI);
+    ctx.fill();
   }
   ctx.restore();
 }

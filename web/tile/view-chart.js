@@ -195,8 +195,12 @@ class ChartView {
           width: bars ? 0 : 1.75 * scale,
           points: { show: false },
           ...(bars && {
-            fill: () => this.#colour('--line'),
-            paths: UPlot.paths.bars({ size: [BAR_SHARE, 48 * scale], align: 1, radius: 0.12 }),
+            paths: UPlot.paths.bars({
+              size: [BAR_SHARE, 48 * scale],
+              align: 1,
+              radius: 0.12,
+              disp: { fill: { unit: 3, values: () => this.#barColours() } },
+            }),
           }),
         },
         { auto: false, show: !bars, width: 0, points: { show: false } },
@@ -224,6 +228,14 @@ class ChartView {
     return [bars && least === 0 ? 0 : least - margin, most + margin];
   }
 
+  /** The newest bar stands out from those before it. @returns {string[]} */
+  #barColours() {
+    const colour = this.#colour('--line');
+    const count = this.#shown?.points.length ?? 0;
+    const earlier = `color-mix(in srgb, ${colour} 50%, ${this.#colour('--surface')})`;
+    return Array.from({ length: count }, (_, at) => (at === count - 1 ? colour : earlier));
+  }
+
   /** @param {UPlot} chart */
   #draw(chart) {
     if (!this.#shown) return;
@@ -231,6 +243,7 @@ class ChartView {
       target: this.#colour('--muted'),
       mark: this.#colour('--warn'),
       surface: this.#colour('--surface'),
+      newest: this.#kind === 'line' ? this.#colour('--line') : null,
     });
   }
 
