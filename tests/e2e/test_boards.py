@@ -329,3 +329,26 @@ async def test_the_wall_fills_the_screen_and_shows_each_board_in_turn(visit: Vis
     await expect(page.locator("#board-name")).to_have_text("Three (copy)", timeout=10_000)
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("button", name="Add KPI")).to_be_visible()
+
+
+async def test_the_wall_keeps_the_screen_awake(visit: Visit) -> None:
+    await visit.context.add_init_script(
+        """window.held = [];
+        Object.defineProperty(navigator, 'wakeLock', { value: { request: async (kind) => {
+            window.held.push(kind);
+            return { release: async () => { window.held.pop(); } };
+        } } });"""
+    )
+    dashboard = await visit.open(THREE)
+    page = dashboard.page
+    await dashboard.until_all_live()
+    assert await page.evaluate("window.held") == []
+    await page.get_by_role("button", name="Fill the screen").click()
+    await page.wait_for_function("window.held.join() === 'screen'")
+    # The browser lets go of it while the page is hidden.
+    await page.evaluate(
+        "() => { window.held = []; document.dispatchEvent(new Event('visibilitychange')); }"
+    )
+    await page.wait_for_function("window.held.join() === 'screen'")
+    await page.keyboard.press("Escape")
+    await page.wait_for_function("window.held.length === 0")

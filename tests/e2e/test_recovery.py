@@ -77,6 +77,28 @@ async def test_a_stream_that_the_server_ends_is_taken_up_again_without_alarm(
         assert await dashboard.page.evaluate("window.told") == []
 
 
+async def test_a_server_that_refuses_streams_is_asked_again(browser: Browser, shop: Shop) -> None:
+    """With 429 and 503, and with a stream that ends at once."""
+    refusals = [429, 503, 200, 503]
+    async with open_visit(browser, shop.url) as visit:
+        # Playwright does not reach what a SharedWorker asks for.
+        await visit.context.add_init_script("delete globalThis.SharedWorker")
+
+        async def refuse(route: Route) -> None:
+            if not refusals:
+                await route.continue_()
+                return
+            kind = {"Content-Type": "text/event-stream"}
+            await route.fulfill(status=refusals.pop(0), headers=kind, body="retry: 50\n\n")
+
+        await visit.context.route("**/stream?*", refuse)
+        dashboard = await visit.open()
+        await dashboard.until_connection("live", seconds=30)
+        assert refusals == []
+        await shop.minutes()
+        await same_as_rest(dashboard, shop)
+
+
 async def test_one_of_two_servers_is_drained_without_alarm(
     browser: Browser, door: Door, shop: Shop, quick_settings: Settings
 ) -> None:
