@@ -1,4 +1,4 @@
-"""Writes docs/benchmarks.md and its pictures."""
+"""Writes docs/benchmarks.md, its pictures, and what the README says of it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ How it is measured:
 - kpi-stream is `kpi-stream serve`: a late row is written to its database, and it finds the
   correction and sends it. The peers are told to publish the same number of bytes by a POST.
 - p50, p99 and max of a fan-out count from when the first listener has the event, "publish → p99"
-  from the POST. Nobody posts to kpi-stream, so its head start is measured apart: from the time that
-  a ping says it was made at to its first listener, by as many listeners, and added.
+  from the POST. Nobody posts to kpi-stream: how much later than a lone listener the first of as
+  many has an event is measured apart, by pings, which say when they were made, and added.
 - CPU is without what the server uses anyway while nothing is sent; "-" where that was the most.
 - Memory is what the processes of a server hold more (PSS) for a stream; the kernel's buffers are
   not in it.
@@ -38,6 +38,7 @@ How it is measured:
   defaults as installed here (h11, asyncio), pings off.
 
 {tables}"""
+START, END = "<!-- bench -->", "<!-- /bench -->"
 
 
 def write(report: Report, largest: Sequence[FanOut], at: datetime) -> list[Path]:
@@ -47,4 +48,9 @@ def write(report: Report, largest: Sequence[FanOut], at: datetime) -> list[Path]
         day=at.strftime("%Y-%m-%d"), machine=report.machine, tables=report.markdown()
     )
     document.write_text(text, encoding="utf-8")
-    return [document, *draw(largest, ROOT / "docs" / "images")]
+    readme = ROOT / "README.md"
+    before, _, rest = readme.read_text(encoding="utf-8").partition(START)
+    _, _, after = rest.partition(END)
+    said = f"{before}{START}\n{report.promised().table()}\n{END}{after}"
+    readme.write_text(said, encoding="utf-8")
+    return [document, readme, *draw(largest, ROOT / "docs" / "images")]

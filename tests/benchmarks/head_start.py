@@ -20,28 +20,32 @@ _PING = re.compile(rb'event: ping\ndata: {"time":"([^"]+)"}')
 
 
 def head_start(stage: Stage, database: str, *, listeners: int, rounds: int) -> float:
-    """Return the median of the seconds from making a ping to the first of so many listeners.
+    """Return how many seconds later than a lone listener the first of so many has an event.
 
-    A ping goes the way of every other event, and says when it was made by the database's clock,
-    which is this machine's. The server reckons that time from the database's last answer, which
-    was on its way for a while: the figure is rather too long than too short.
+    A ping goes the way of every other event and says when it was made, by the database's clock as
+    the server reckons it: off by as long as the database's answer was on its way. Beside a lone
+    listener on the same server that cancels out.
     """
     with ExitStack() as stack:
         url = stage.url(database)
         server = stack.enter_context(gateway(url, heartbeat_seconds=str(BEAT_SECONDS)))
         crowd = stack.enter_context(generator())
         request = get("/kpi/kpi_00000/stream?period=hour")
-        crowd.open(server.port, [request] * listeners, b"\nid: ")
         witness = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
         witness.settimeout(PATIENCE_SECONDS)
         witness.sendall(request)
-        delays = []
+        alone = []
+        for _ in range(rounds + 1):
+            made = _made_at(witness)
+            alone.append(time.time() - made)
+        crowd.open(server.port, [request] * listeners, b"\nid: ")
+        among = []
         for _ in range(rounds + 1):
             _drain(witness)
             crowd.begin_collecting(listeners, PATIENCE_SECONDS)
             first = crowd.arrivals().at[0] + time.time() - time.perf_counter()
-            delays.append(first - _made_at(witness))
-    return median(delays[1:])
+            among.append(first - _made_at(witness))
+    return median(among[1:]) - median(alone[1:])
 
 
 def _drain(witness: socket.socket) -> None:

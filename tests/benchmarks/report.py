@@ -16,6 +16,13 @@ class Table:
     note: str = ""
 
     def markdown(self) -> str:
+        return "\n".join([f"## {self.title}", "", self.table(), *self._remarks(), ""])
+
+    def _remarks(self) -> list[str]:
+        return ["", self.note] if self.note else []
+
+    def table(self) -> str:
+        """Return the figures alone."""
         widths = [
             max(len(row[at]) for row in (self.head, *self.rows)) for at in range(len(self.head))
         ]
@@ -26,8 +33,7 @@ class Table:
             return f"| {' | '.join([first[0].ljust(first[1]), *right])} |"
 
         rule = "|".join(["-" * (widths[0] + 2), *("-" * (width + 1) + ":" for width in widths[1:])])
-        lines = [f"## {self.title}", "", line(self.head), f"|{rule}|", *map(line, self.rows)]
-        return "\n".join([*lines, *(["", self.note] if self.note else []), ""])
+        return "\n".join([line(self.head), f"|{rule}|", *map(line, self.rows)])
 
 
 @dataclass(frozen=True)
@@ -58,9 +64,11 @@ class Report:
         kept = figure >= bound
         self.promises.append(Promise(work, "≥ " + form.format(bound), form.format(figure), kept))
 
-    def markdown(self) -> str:
+    def promised(self) -> Table:
         rows = [(p.work, p.bound, p.figure, "yes" if p.kept else "**no**") for p in self.promises]
-        promises = Table("What is promised", ("work", "bound", "measured", "kept"), rows)
-        tables = [table for table in (promises, *self.tables) if table.rows]
+        return Table("What is promised", ("work", "bound", "measured", "kept"), rows)
+
+    def markdown(self) -> str:
+        tables = [table for table in (self.promised(), *self.tables) if table.rows]
         failures = [f"Not measured: {failure}.\n" for failure in self.failures]
         return "\n".join([*failures, *(table.markdown() for table in tables)])
