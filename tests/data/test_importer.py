@@ -210,7 +210,7 @@ async def test_two_imports_of_one_file_at_once_load_each_row_once(
 
 
 CHILD = """
-import asyncio, resource, sys
+import asyncio, resource, signal, sys
 from pathlib import Path
 from pydantic import SecretStr
 from app.data.database import Database
@@ -230,6 +230,8 @@ async def main(url, path, rejects):
             await importer.load_file(Path(path))
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
+# A shell's background jobs, and all they start, are born deaf to it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 asyncio.run(main(*sys.argv[1:]))
 """
 
