@@ -15,9 +15,6 @@ from app.live.preamble import BUSY_RETRY_MILLISECONDS, retry_block
 from app.models import Channel
 from app.service import Service
 
-HAND_OVER_SECONDS = 60.0
-"""A bound on a wait that takes a few turns of the event loop."""
-
 HEADERS = Headers(
     {
         "Content-Type": "text/event-stream; charset=utf-8",
