@@ -13,20 +13,20 @@ from typing import Any
 import click
 from pydantic import SecretStr, ValidationError
 
-from app.data import schema
-from app.data.check import check
-from app.data.check_findings import Finding, Severity
-from app.data.database import Database
-from app.data.demo.feed import DemoFeed
-from app.data.embedded import embedded_postgres
-from app.errors import KpiStreamError
-from app.gateway import ALONE, Place, run_gateway, run_workers
-from app.importing import import_rows
-from app.models import Channel, Period, parse_code, parse_period
-from app.server.stopping import Stop
-from app.service import open_publisher
-from app.settings import Settings
-from app.watch import watch as watch_channel
+from .data import schema
+from .data.check.check import check
+from .data.check.findings import Finding, Severity
+from .data.database import Database
+from .data.demo.feed import DemoFeed
+from .data.embedded.server import embedded_postgres
+from .data.importing.command import import_rows
+from .errors import KpiStreamError
+from .gateway import ALONE, Place, run_gateway, run_workers
+from .models import Channel, Period, parse_code, parse_period
+from .server.stopping import Stop
+from .service import open_publisher
+from .settings import Settings
+from .watch import watch as watch_channel
 
 
 @contextmanager

@@ -14,16 +14,16 @@ from contextlib import (
 from dataclasses import dataclass
 from typing import Any
 
-from app.http.factory import create_app
-from app.metrics import Board
-from app.server.listening import configure, listen, raise_file_limit, reserved
-from app.server.serve import Hooks, serve
-from app.server.stopping import Stop
-from app.server.streams import StreamLimits
-from app.server.supervisor import Supervisor
-from app.server.worker import Worker
-from app.service import Service, open_service
-from app.settings import Settings
+from .http.factory import create_app
+from .metrics import Board
+from .server.listening import configure, listen, raise_file_limit, reserved
+from .server.serve import Hooks, serve
+from .server.socket_subscriber import StreamLimits
+from .server.stopping import Stop
+from .server.supervisor import Supervisor
+from .server.worker import Worker
+from .service import Service, open_service
+from .settings import Settings
 
 OVERTIME_SECONDS = 15.0
 """How much longer than the draining a worker may take to end before it is killed."""

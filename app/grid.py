@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from app.models import Period
+from .models import Period
 
 _WIDTH_SECONDS = {Period.MINUTE: 60, Period.HOUR: 3600}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Self
 
-from app.errors import InvalidCodeError, InvalidParameterError
+from .errors import InvalidCodeError, InvalidParameterError
 
 CODE_PATTERN = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 

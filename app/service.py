@@ -7,21 +7,21 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from app.data.database import Database
-from app.data.replica import ReplicatedRepository
-from app.data.repository import Repository
-from app.data.rollups import Rollups
-from app.data.schema import check_zone
-from app.errors import ConfigurationError, DatabaseUnavailableError
-from app.live.catalogue import Catalogue
-from app.live.hub import Hub
-from app.live.messaging import InProcess, Messaging
-from app.live.publisher import publish
-from app.live.redis_messaging import RedisMessaging
-from app.live.redis_publication import RedisPublication
-from app.live.snapshots import Snapshots
-from app.metrics import Board, Metrics, Report
-from app.settings import Settings
+from .data.database import Database
+from .data.replica import ReplicatedRepository
+from .data.repository import Repository
+from .data.rollups import Rollups
+from .data.schema import check_zone
+from .errors import ConfigurationError, DatabaseUnavailableError
+from .live.catalogue import Catalogue
+from .live.cluster.messages import InProcess, Messaging
+from .live.cluster.publisher import publish
+from .live.cluster.redis_messaging import RedisMessaging
+from .live.cluster.redis_publication import RedisPublication
+from .live.hub import Hub
+from .live.snapshots import Snapshots
+from .metrics import Board, Metrics, Report
+from .settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from urllib.parse import urlencode
 
-from app.errors import KpiStreamError
-from app.models import Channel
+from .errors import KpiStreamError
+from .models import Channel
 
 IDLE_TIMEOUT_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 30.0

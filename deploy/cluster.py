@@ -24,7 +24,7 @@ from pydantic import SecretStr
 from app.data import schema
 from app.data.database import Database
 from app.data.demo.feed import DemoFeed
-from app.data.embedded import embedded_postgres
+from app.data.embedded.server import embedded_postgres
 from app.settings import Settings
 
 HERE = Path(__file__).resolve().parent

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.data import timescale
 from app.data.database import Database
+from app.data.timescale import backend as timescale
 from app.settings import Settings
 
 both_backends = pytest.mark.parametrize("backend", ["postgres", "timescale"], indirect=True)

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from app.data import schema
 from app.data.database import Database
-from app.data.embedded import embedded_postgres
+from app.data.embedded.server import embedded_postgres
 from app.data.repository import Repository
 from app.settings import Settings
 from tests.timescale.server import TimescaleServer, timescale_server

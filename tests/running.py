@@ -12,8 +12,8 @@ from app.data.database import Database
 from app.http.factory import create_app
 from app.server.listening import configure, listen
 from app.server.serve import Hooks, serve
+from app.server.socket_subscriber import StreamLimits
 from app.server.stopping import Stop
-from app.server.streams import StreamLimits
 from app.service import Service, open_service
 from app.settings import Settings
 from tests.world import Hand

@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from app.data.embedded import embedded_postgres
+from app.data.embedded.server import embedded_postgres
 from app.settings import Settings
 from tests.e2e.server_process import STARTED, free_port
 

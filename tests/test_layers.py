@@ -48,9 +48,17 @@ def imports(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            # `from app import errors` names a module as well as `from app.errors import …`.
-            yield from (f"{node.module}.{name.name}" for name in node.names)
+            # `from . import errors` names a module as well as `from .errors import …`.
+            origin = absolute(path, node)
+            yield from (f"{origin}.{name.name}" for name in node.names)
+
+
+def absolute(path: Path, node: ast.ImportFrom) -> str:
+    """Return the module or package that a `from … import` names, whatever dots it begins with."""
+    if node.level == 0:
+        return node.module or ""
+    parts = path.relative_to(ROOT).parts
+    return ".".join([*parts[: len(parts) - node.level], *filter(None, [node.module])])
 
 
 def is_in(name: str, package: str) -> bool:
@@ -84,6 +92,17 @@ def test_imports_go_down(path: Path) -> None:
     own = rank(module(path))
     upward = [name for name in imports(path) if is_in(name, "app") and rank(name) > own]
     assert upward == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module)
+def test_imports_of_our_own_are_relative(path: Path) -> None:
+    """The installed package has another name than the folder, so `app` must never be written."""
+    absolute_ones = [
+        node.lineno
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and is_in(node.module or "", "app")
+    ]
+    assert absolute_ones == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=module)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 import aiosql
 import asyncpg
 
-from app.errors import ConfigurationError, DatabaseUnavailableError
-from app.settings import Settings
+from ..errors import ConfigurationError, DatabaseUnavailableError
+from ..settings import Settings
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy

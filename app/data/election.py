@@ -10,8 +10,8 @@ from typing import Any
 
 import asyncpg
 
-from app.data.database import Connection, Database, load_queries
-from app.errors import LeadershipLostError
+from ..errors import LeadershipLostError
+from .database import Connection, Database, load_queries
 
 _LOCK = 5784203004
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.data.database import Connection, load_queries, load_text
-from app.errors import ConfigurationError
-from app.models import Period
+from ..errors import ConfigurationError
+from ..models import Period
+from .database import Connection, load_queries, load_text
 
 _NEEDED = {"bucket", "kpi_code", "avg_value"}
 

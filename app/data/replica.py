@@ -6,11 +6,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from app.data.database import Database, load_queries
-from app.data.repository import Reading, Repository
-from app.errors import DatabaseUnavailableError
-from app.models import Period
-from app.settings import Settings
+from ..errors import DatabaseUnavailableError
+from ..models import Period
+from ..settings import Settings
+from .database import Database, load_queries
+from .repository import Reading, Repository
 
 WAIT_SECONDS = 0.25
 """How long a replica may take to catch up before the primary is read instead."""

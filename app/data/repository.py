@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from app.data import timescale
-from app.data.database import Connection, Database, fetch, load_queries
-from app.data.reads import fitted_reads
-from app.errors import ConfigurationError, UnknownKpiError
-from app.grid import Grid
-from app.models import Bucket, CatalogueEntry, Period
-from app.settings import Settings
+from ..errors import ConfigurationError, UnknownKpiError
+from ..grid import Grid
+from ..models import Bucket, CatalogueEntry, Period
+from ..settings import Settings
+from .database import Connection, Database, fetch, load_queries
+from .reads import fitted_reads
+from .timescale import backend as timescale
 
 SLICE_ROWS = 2_000
 """Rows turned into buckets between two looks at the event loop; a few milliseconds' work."""

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
-from app.data.database import Database, load_queries
-from app.errors import ConfigurationError, DatabaseUnavailableError
+from ..errors import ConfigurationError, DatabaseUnavailableError
+from .database import Database, load_queries
 
 log = logging.getLogger(__name__)
 

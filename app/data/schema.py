@@ -7,10 +7,10 @@ from typing import Any
 
 import asyncpg
 
-from app.data import timescale
-from app.data.database import Connection, Database, load_queries, load_text
-from app.errors import ConfigurationError
-from app.settings import Settings
+from ..errors import ConfigurationError
+from ..settings import Settings
+from .database import Connection, Database, load_queries, load_text
+from .timescale import backend as timescale
 
 INIT_SECONDS = 3600.0
 """For each statement: the first time, all raw rows that are there are looked at."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from quart import Quart
 
-from app.http import origins, problems
-from app.http.direct import DirectHTTPConnection
-from app.http.routes import control, pages, snapshots, streams
-from app.service import Service
+from ..service import Service
+from . import origins, problems
+from .direct import DirectHTTPConnection
+from .routes import control, pages, snapshots, streams
 
 
 def create_app(service: Service) -> Quart:

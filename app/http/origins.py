@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from quart import Quart, Response, request
 
-from app.settings import Settings
+from ..settings import Settings
 
 EXPOSED = "Date, ETag, Retry-After"
 

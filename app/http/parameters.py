@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from quart import Request
 
-from app.errors import InvalidParameterError
-from app.live.snapshots import MAX_HISTORY
-from app.models import Channel, Period, parse_code, parse_period
+from ..errors import InvalidParameterError
+from ..live.snapshots import MAX_HISTORY
+from ..models import Channel, Period, parse_code, parse_period
 
 DEFAULT_HISTORY = 60
 MAX_CHANNELS = 256

@@ -8,8 +8,8 @@ from http import HTTPStatus
 from quart import Quart, Response
 from werkzeug.exceptions import HTTPException
 
-from app.errors import KpiStreamError, OverloadedError, UnavailableError
-from app.live import wire
+from ..errors import KpiStreamError, OverloadedError, UnavailableError
+from ..live import wire
 
 log = logging.getLogger(__name__)
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.live import cursor, sse
-from app.live.payload import Payload
-from app.live.series import Series
-from app.live.subscriber import Subscriber
-from app.models import Channel
+from ..models import Channel
+from . import cursor, sse
+from .payload import Payload
+from .series import Series
+from .subscriber import Subscriber
 
 
 @dataclass(frozen=True, slots=True)

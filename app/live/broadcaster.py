@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from app.grid import Grid
-from app.live import cursor, sse, wire
-from app.live.audience import Audience
-from app.live.cursor import Position
-from app.live.resume import first_needed, missed
-from app.live.series import Change, Series
-from app.live.wire import Encoded, Health
-from app.models import Bucket, Channel
+from ..grid import Grid
+from ..models import Bucket, Channel
+from . import cursor, sse, wire
+from .audience import Audience
+from .cursor import Position
+from .resume import first_needed, missed
+from .series import Change, Series
+from .wire import Encoded, Health
 
 _MAX_REMEMBERED = 64
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from app.data.repository import Repository
-from app.errors import UnknownKpiError
-from app.live.single_flight import SingleFlight
-from app.models import CatalogueEntry
+from ..data.repository import Repository
+from ..errors import UnknownKpiError
+from ..models import CatalogueEntry
+from .single_flight import SingleFlight
 
 FRESH_SECONDS = 10.0
 """How long the catalogue is served from memory."""

@@ -13,9 +13,9 @@ from binascii import Error as Base64Error
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from app.errors import CursorError
-from app.grid import Grid
-from app.models import Channel
+from ..errors import CursorError
+from ..grid import Grid
+from ..models import Channel
 
 VERSION = "1"
 _HEAD = struct.Struct(">5sIH")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from app.live.payload import Payload
-from app.live.subscriber import Subscriber
+from .payload import Payload
+from .subscriber import Subscriber
 
 EXTENSION = "kpi_stream.detach"
 """The key in an ASGI scope's `extensions` under which a SocketOffer may be found."""

@@ -9,24 +9,24 @@ from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Self
 
-from app.data.repository import Repository
-from app.errors import DatabaseUnavailableError, OverloadedError, UnavailableError
-from app.grid import Grid
-from app.live import sse, wire
-from app.live.audience import Audience, Delivery
-from app.live.broadcaster import Broadcaster
-from app.live.clock import DatabaseClock
-from app.live.messaging import InProcess, Messaging
-from app.live.outbox import SLICE, Outbox
-from app.live.payload import Payload
-from app.live.poller import Poller
-from app.live.preamble import Standing, retry_block
-from app.live.reception import Reception
-from app.live.subscriber import Mailbox
-from app.live.subscription import Subscription
-from app.metrics import Metrics
-from app.models import Bucket, Channel, Period
-from app.settings import Settings
+from ..data.repository import Repository
+from ..errors import DatabaseUnavailableError, OverloadedError, UnavailableError
+from ..grid import Grid
+from ..metrics import Metrics
+from ..models import Bucket, Channel, Period
+from ..settings import Settings
+from . import sse, wire
+from .audience import Audience, Delivery
+from .broadcaster import Broadcaster
+from .clock import DatabaseClock
+from .cluster.consumer import Reception
+from .cluster.messages import InProcess, Messaging
+from .outbox import SLICE, Outbox
+from .payload import Payload
+from .poller import Poller
+from .preamble import Standing, retry_block
+from .subscriber import Mailbox
+from .subscription import Subscription
 
 SCREENFUL = 120
 """Buckets that a channel keeps at least; a snapshot of so many costs no query while it is live."""

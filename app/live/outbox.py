@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from app.live.audience import Delivery
-from app.metrics import Metrics
+from ..metrics import Metrics
+from .audience import Delivery
 
 SLICE = 128
 """Writes between two looks at the event loop: at about 10 µs each, a stall of a millisecond."""

@@ -9,13 +9,13 @@ import random
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
-from app.data.repository import Reading, Repository
-from app.errors import DatabaseUnavailableError
-from app.grid import Grid
-from app.live.clock import DatabaseClock
-from app.live.series import Series
-from app.metrics import Metrics
-from app.models import Bucket, Channel, Period
+from ..data.repository import Reading, Repository
+from ..errors import DatabaseUnavailableError
+from ..grid import Grid
+from ..metrics import Metrics
+from ..models import Bucket, Channel, Period
+from .clock import DatabaseClock
+from .series import Series
 
 log = logging.getLogger(__name__)
 

@@ -6,12 +6,12 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.errors import CursorError
-from app.live import cursor, sse, wire
-from app.live.broadcaster import Broadcaster
-from app.live.cursor import Position
-from app.live.resume import MAX_BUCKETS_IN_ALL, cost, first_needed
-from app.models import Bucket, Channel
+from ..errors import CursorError
+from ..models import Bucket, Channel
+from . import cursor, sse, wire
+from .broadcaster import Broadcaster
+from .cursor import Position
+from .resume import MAX_BUCKETS_IN_ALL, cost, first_needed
 
 RETRY_MILLISECONDS = (1000, 4000)
 """How long a client waits before it connects again, spread so that they do not come at once."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.errors import CursorError
-from app.grid import Grid
-from app.live.cursor import Position
-from app.live.series import Change
-from app.live.sketch import Sketch, locate
-from app.models import Bucket
+from ..errors import CursorError
+from ..grid import Grid
+from ..models import Bucket
+from .cursor import Position
+from .series import Change
+from .sketch import Sketch, locate
 
 MAX_BUCKETS = 10_080
 """The most that is read to catch up on one channel, a week of minutes; beyond, a snapshot says it

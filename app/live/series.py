@@ -6,11 +6,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
-from app.grid import Grid
-from app.live import cursor
-from app.live.silence import Silence, silence
-from app.live.sketch import Sketch
-from app.models import Bucket, Channel
+from ..grid import Grid
+from ..models import Bucket, Channel
+from . import cursor
+from .silence import Silence, silence
+from .sketch import Sketch
 
 
 class Change(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from app.models import Bucket
+from ..models import Bucket
 
 ALWAYS_TOLERATED_GAPS = 1
 

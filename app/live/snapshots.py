@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from app.data.repository import Repository
-from app.grid import Grid
-from app.live import cursor, wire
-from app.live.broadcaster import Broadcaster
-from app.live.hub import Hub, widths
-from app.live.series import Series
-from app.live.single_flight import SingleFlight
-from app.live.wire import Encoded, Health
-from app.models import Bucket, Channel
-from app.settings import Settings
+from ..data.repository import Repository
+from ..grid import Grid
+from ..models import Bucket, Channel
+from ..settings import Settings
+from . import cursor, wire
+from .broadcaster import Broadcaster
+from .hub import Hub, widths
+from .series import Series
+from .single_flight import SingleFlight
+from .wire import Encoded, Health
 
 MAX_HISTORY = 1440
 """The longest history a snapshot can have, in buckets: a day of minutes."""

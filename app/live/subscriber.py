@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from app.live.payload import Payload
-from app.metrics import Metrics
+from ..metrics import Metrics
+from .payload import Payload
 
 
 class Subscriber(Protocol):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from app.live.audience import Audience
-from app.live.payload import Payload
-from app.live.subscriber import Mailbox, Subscriber
+from .audience import Audience
+from .payload import Payload
+from .subscriber import Mailbox, Subscriber
 
 
 class Subscription:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from app.grid import Grid
-from app.models import Bucket, CatalogueEntry, Channel
+from ..grid import Grid
+from ..models import Bucket, CatalogueEntry, Channel
 
 Json = dict[str, Any]
 

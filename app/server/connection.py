@@ -7,8 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
-from app.live.handover import EXTENSION, Seat
-from app.server.hypercorn_contract import (
+from ..live.handover import EXTENSION, Seat
+from .hypercorn_contract import (
     AppWrapper,
     Closed,
     Config,
@@ -22,8 +22,8 @@ from app.server.hypercorn_contract import (
     WorkerContext,
     parse_socket_addr,
 )
-from app.server.registry import Registry
-from app.server.streams import Streams
+from .registry import Registry
+from .socket_subscriber import Streams
 
 _READ_AHEAD_BYTES = 65_536
 _GATHERED_BYTES = 16_384

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.errors import ConfigurationError
-from app.server.hypercorn_contract import Config, Sockets
-from app.settings import Settings
+from ..errors import ConfigurationError
+from ..settings import Settings
+from .hypercorn_contract import Config, Sockets
 
 BACKLOG = 4096
 """Connections that the kernel keeps until they are accepted; Linux has no more by default."""

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from app.errors import ConfigurationError
-from app.metrics import Metrics
-from app.server import collector
-from app.server.connection import Connection, Host
-from app.server.hypercorn_contract import (
+from ..errors import ConfigurationError
+from ..metrics import Metrics
+from . import collector
+from .connection import Connection, Host
+from .hypercorn_contract import (
     AppWrapper,
     ASGIFramework,
     Config,
@@ -26,8 +26,8 @@ from app.server.hypercorn_contract import (
     WorkerContext,
     wrap_app,
 )
-from app.server.stopping import Stop
-from app.server.streams import StreamLimits, Streams
+from .socket_subscriber import StreamLimits, Streams
+from .stopping import Stop
 
 ACCEPTS_A_TURN = 4
 """Connections accepted in one turn of the event loop. When 5,000 came at once, accepting as many

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
-from app.errors import KpiStreamError
+from ..errors import KpiStreamError
 
 _log = logging.getLogger(__name__)
 

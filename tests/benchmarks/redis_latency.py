@@ -25,12 +25,12 @@ from pydantic import SecretStr
 from app.data import schema
 from app.data.database import Database
 from app.data.election import elected
-from app.data.embedded import embedded_postgres
+from app.data.embedded.server import embedded_postgres
 from app.data.repository import Repository
 from app.data.rollups import Rollups
+from app.live.cluster.publisher import Publisher
+from app.live.cluster.redis_publication import RedisPublication
 from app.live.hub import Hub
-from app.live.publisher import Publisher
-from app.live.redis_publication import RedisPublication
 from app.metrics import Metrics
 from app.models import Channel, Period
 from app.server import collector

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from app.data import schema
 from app.data.database import Database
-from app.data.embedded import embedded_postgres
+from app.data.embedded.server import embedded_postgres
 from app.data.rollups import Rollups
 from app.settings import Settings
 from tests.benchmarks import machine

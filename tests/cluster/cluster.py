@@ -18,7 +18,7 @@ from redis.asyncio.client import PubSub
 
 from app.data.database import Database
 from app.grid import Grid
-from app.live.messaging import BEAT_TOPIC, TOPICS, Beat, Message
+from app.live.cluster.messages import BEAT_TOPIC, TOPICS, Beat, Message
 from app.models import Channel, Period
 from app.settings import Settings
 from tests.cluster.listener import Listener

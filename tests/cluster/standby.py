@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import parse_qs, quote, urlsplit
 
-from app.data.embedded import embedded_postgres
-from app.data.embedded_programs import PORT, START_SECONDS, Cluster
+from app.data.embedded.programs import PORT, START_SECONDS, Cluster
+from app.data.embedded.server import embedded_postgres
 
 
 @asynccontextmanager

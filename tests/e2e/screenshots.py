@@ -23,7 +23,7 @@ from app.data import schema
 from app.data.database import Database
 from app.data.demo.catalogue import MACHINE
 from app.data.demo.simulator import SIMULATED, Simulator
-from app.data.embedded import embedded_postgres
+from app.data.embedded.server import embedded_postgres
 from app.settings import Settings
 from tests.e2e.browsing import Dashboard, open_browser, open_visit
 from tests.e2e.shop import Shop

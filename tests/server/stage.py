@@ -25,8 +25,8 @@ from app.server.connection import Connection
 from app.server.hypercorn_contract import Config
 from app.server.listening import configure, listen
 from app.server.serve import Hooks, serve
+from app.server.socket_subscriber import StreamLimits
 from app.server.stopping import Stop
-from app.server.streams import StreamLimits
 from app.settings import Settings
 
 PREAMBLE = b"retry: 2000\n\nevent: snapshot\ndata: {}\n\n"

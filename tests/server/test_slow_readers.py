@@ -12,7 +12,7 @@ import pytest
 from app.live.payload import Payload
 from app.live.subscriber import Subscriber
 from app.metrics import Metrics
-from app.server.streams import StreamLimits, Streams
+from app.server.socket_subscriber import StreamLimits, Streams
 from tests.server.clients import Http1, connected
 from tests.server.stage import PREAMBLE, Stage, running, trusting
 

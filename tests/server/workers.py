@@ -17,8 +17,8 @@ from app.errors import ConfigurationError
 from app.metrics import Metrics
 from app.server.listening import configure, listen, reserved
 from app.server.serve import Hooks, serve
+from app.server.socket_subscriber import StreamLimits
 from app.server.stopping import Stop
-from app.server.streams import StreamLimits
 from app.server.supervisor import Supervisor
 from app.server.worker import Worker
 from app.settings import Settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.models import CatalogueEntry
+from ...models import CatalogueEntry
 
 MACHINE = (
     CatalogueEntry("cpu_utilisation", "CPU utilisation", "%", 1, "down", 80.0),

@@ -11,12 +11,12 @@ from math import floor
 from types import TracebackType
 from typing import Self
 
-from app.data.database import Database, load_queries
-from app.data.demo.catalogue import MACHINE
-from app.data.demo.history import LENGTH, History
-from app.data.demo.sampler import MachineSampler
-from app.data.demo.simulator import SIMULATED, STEP_SECONDS, Simulator
-from app.errors import KpiStreamError
+from ...errors import KpiStreamError
+from ..database import Database, load_queries
+from .catalogue import MACHINE
+from .history import LENGTH, History
+from .sampler import MachineSampler
+from .simulator import SIMULATED, STEP_SECONDS, Simulator
 
 log = logging.getLogger(__name__)
 

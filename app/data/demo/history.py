@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from app.data.database import Database, fetch, load_queries
-from app.data.demo.simulator import STEP_SECONDS, Simulator
-from app.data.rollups import Rollups
+from ..database import Database, fetch, load_queries
+from ..rollups import Rollups
+from .simulator import STEP_SECONDS, Simulator
 
 LENGTH = timedelta(days=7)
 """The history that the demo shows."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from math import cos, pi
 
-from app.models import CatalogueEntry
+from ...models import CatalogueEntry
 
 STEP_SECONDS = 10
 """A row of each KPI this often, now and in the history: an average over both weighs them alike."""

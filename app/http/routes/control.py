@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from quart import Quart, Response
 
-from app.errors import UnavailableError
-from app.metrics import CONTENT_TYPE
-from app.service import Service
+from ...errors import UnavailableError
+from ...metrics import CONTENT_TYPE
+from ...service import Service
 
 
 def install(app: Quart, service: Service) -> None:

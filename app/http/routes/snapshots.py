@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from quart import Quart, Response, request
 
-from app.http import parameters
-from app.live import wire
-from app.live.wire import Encoded
-from app.service import Service
+from ...live import wire
+from ...live.wire import Encoded
+from ...service import Service
+from .. import parameters
 
 
 def install(app: Quart, service: Service) -> None:

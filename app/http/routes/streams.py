@@ -8,12 +8,12 @@ from typing import cast
 from quart import Quart, Response, request
 from werkzeug.datastructures import Headers
 
-from app.errors import UnavailableError
-from app.http import parameters
-from app.live.handover import EXTENSION, SocketOffer
-from app.live.preamble import BUSY_RETRY_MILLISECONDS, retry_block
-from app.models import Channel
-from app.service import Service
+from ...errors import UnavailableError
+from ...live.handover import EXTENSION, SocketOffer
+from ...live.preamble import BUSY_RETRY_MILLISECONDS, retry_block
+from ...models import Channel
+from ...service import Service
+from .. import parameters
 
 HEADERS = Headers(
     {

@@ -1,0 +1,1 @@
+"""What `kpi-stream db check` looks at, and what it advises."""

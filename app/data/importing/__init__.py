@@ -1,0 +1,1 @@
+"""What `kpi-stream import` does: from a file's bytes to raw rows."""

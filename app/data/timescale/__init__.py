@@ -1,0 +1,1 @@
+"""TimescaleDB: what is made there, and what it says of itself."""

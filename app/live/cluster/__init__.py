@@ -1,0 +1,1 @@
+"""Publisher and gateways apart, with Redis between them."""

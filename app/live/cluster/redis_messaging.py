@@ -1,0 +1,210 @@
+"""A gateway's side of Redis: it listens to the topics of the channels that somebody listens to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Collection
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+
+from ...errors import MessagingUnavailableError
+from ...grid import Grid
+from ...metrics import Metrics
+from ...models import Channel, Period
+from .messages import BEAT_TOPIC, Beat, Ear, Message, topic
+from .redis_link import ANSWER_SECONDS, connect, explained
+
+SILENCE_SECONDS = 4.0
+"""Without a beat for so long messages do not flow; longer than it takes to elect a publisher."""
+
+SETTLE_SECONDS = 0.25
+"""How long a first listener waits for its topics rather than have the database asked twice."""
+
+RECONNECT_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0)
+
+_COMMAND_TOPICS = 500
+"""Topics in one command."""
+
+_log = logging.getLogger(__name__)
+
+
+class RedisMessaging:
+    """One connection that is subscribed to a topic a channel, and made again when it breaks.
+
+    Redis closes the connection of who reads too slowly; what was missed is read from the database.
+    """
+
+    def __init__(self, url: str, zone: ZoneInfo, metrics: Metrics) -> None:
+        self._grids = {period: Grid(period, zone) for period in Period}
+        self._client: Redis = connect(url)
+        self._metrics = metrics
+        self._wanted: dict[str, Channel] = {}
+        self._asked: set[str] = set()
+        self._subscribed: set[str] = set()
+        self._changed = asyncio.Event()
+        self._progress = asyncio.Condition()
+        self._connected = False
+        self._epoch = 0
+        self._silence: asyncio.TimerHandle | None = None
+
+    @property
+    def flowing(self) -> bool:
+        """Whether a publisher leads and its messages arrive."""
+        return self._silence is not None
+
+    def subscribe(self, channel: Channel) -> None:
+        """Listen to a channel from soon on."""
+        self._wanted[topic(channel, self._grids[channel.period])] = channel
+        self._changed.set()
+
+    def unsubscribe(self, channel: Channel) -> None:
+        """Listen to it no more."""
+        self._wanted.pop(topic(channel, self._grids[channel.period]), None)
+        self._changed.set()
+
+    async def settled(self, channels: Collection[Channel]) -> None:
+        """Wait, for a bounded time, until nothing is missed on these channels any more."""
+        topics = {topic(channel, self._grids[channel.period]) for channel in channels}
+        try:
+            async with asyncio.timeout(SETTLE_SECONDS), self._progress:
+                while self._connected and not topics <= self._subscribed:
+                    await self._progress.wait()
+        except TimeoutError:
+            return
+
+    async def run(self, ear: Ear) -> None:
+        """Listen until cancelled, connecting again whenever the connection breaks."""
+        failures = 0
+        try:
+            while True:
+                try:
+                    await self._session(ear)
+                except MessagingUnavailableError as error:
+                    self._metrics.messaging_failures += 1
+                    failures = 0 if self._connected else failures + 1
+                    if failures <= 1:
+                        _log.warning("polling for ourselves: %s", error)
+                finally:
+                    await self._disconnected(ear)
+                delay = RECONNECT_SECONDS[min(failures, len(RECONNECT_SECONDS) - 1)]
+                await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
+        finally:
+            await self._client.aclose()
+
+    async def _session(self, ear: Ear) -> None:
+        """Listen over one connection until it breaks; raises MessagingUnavailableError."""
+        async with self._client.pubsub() as pubsub:
+            with explained():
+                await pubsub.subscribe(BEAT_TOPIC)
+            tasks = [
+                asyncio.create_task(self._keep_subscribed(pubsub)),
+                asyncio.create_task(self._listen(pubsub, ear)),
+            ]
+            try:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                with explained():
+                    done.pop().result()
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
+
+    async def _keep_subscribed(self, pubsub: PubSub) -> None:
+        """Ask for what is wanted and no more; the answers come among the messages."""
+        while True:
+            self._changed.clear()
+            for command, topics in (
+                (pubsub.unsubscribe, self._asked - self._wanted.keys()),
+                (pubsub.subscribe, self._wanted.keys() - self._asked),
+            ):
+                left = iter(topics)
+                while some := list(islice(left, _COMMAND_TOPICS)):
+                    self._asked.symmetric_difference_update(some)
+                    self._subscribed.difference_update(some)
+                    await command(*some)
+            await self._changed.wait()
+
+    async def _listen(self, pubsub: PubSub, ear: Ear) -> None:
+        asked = False
+        while True:
+            patience = ANSWER_SECONDS if asked else SILENCE_SECONDS
+            found = await pubsub.get_message(timeout=patience)
+            if found is None:
+                if asked:
+                    raise TimeoutError("no answer to a ping")
+                asked = True
+                await pubsub.ping()
+                continue
+            asked = False
+            name = (found["channel"] or b"").decode()
+            if found["type"] == "message":
+                await self._take(name, found["data"], ear)
+            elif found["type"] == "subscribe":
+                await self._confirmed(name, ear)
+
+    async def _take(self, name: str, data: bytes, ear: Ear) -> None:
+        try:
+            if name == BEAT_TOPIC:
+                beat = Beat.decode(data)
+                if beat.epoch >= self._epoch:
+                    self._epoch = beat.epoch
+                    self._heard_beat(ear)
+                    await ear.beat(beat)
+                return
+            channel = self._wanted.get(name)
+            if channel is None:
+                return
+            message = Message.decode(data)
+        except ValueError as error:
+            _log.error("passed over what came on %s: %s", name, error)
+            return
+        if message.epoch >= self._epoch:
+            self._epoch = message.epoch
+            self._metrics.messages_received += 1
+            ear.heard(channel, message)
+
+    async def _confirmed(self, name: str, ear: Ear) -> None:
+        if name == BEAT_TOPIC:
+            self._connected = True
+            return
+        channel = self._wanted.get(name)
+        if channel is not None and name in self._asked:
+            self._subscribed.add(name)
+            ear.subscribed([channel])
+            async with self._progress:
+                self._progress.notify_all()
+
+    def _heard_beat(self, ear: Ear) -> None:
+        began = self._silence is None
+        if self._silence is not None:
+            self._silence.cancel()
+        loop = asyncio.get_running_loop()
+        self._silence = loop.call_later(SILENCE_SECONDS, self._fell_silent, ear)
+        if began:
+            _log.info("messages flow")
+            ear.changed()
+
+    def _fell_silent(self, ear: Ear) -> None:
+        _log.warning("polling for ourselves: no publisher is heard")
+        self._ceased(ear)
+
+    def _ceased(self, ear: Ear) -> None:
+        self._silence = None
+        # Whoever speaks next was elected, however the epochs are counted now.
+        self._epoch = 0
+        ear.changed()
+
+    async def _disconnected(self, ear: Ear) -> None:
+        self._connected = False
+        self._asked.clear()
+        self._subscribed.clear()
+        if self._silence is not None:
+            self._silence.cancel()
+            self._ceased(ear)
+        async with self._progress:
+            self._progress.notify_all()

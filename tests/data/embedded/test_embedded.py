@@ -1,0 +1,297 @@
+"""The embedded PostgreSQL: what it keeps, who stops it, and what it does where it can't work."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+import psutil
+import pytest
+
+from app.data.embedded.server import embedded_postgres
+from app.errors import ConfigurationError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+import asyncpg
+from app.data.embedded.server import embedded_postgres
+
+async def main():
+    async with embedded_postgres(Path(sys.argv[1])) as url:
+        connection = await asyncpg.connect(url)
+        await connection.execute("CREATE TABLE IF NOT EXISTS kept (number int)")
+        print("ready", flush=True)
+        for number in range(1_000_000):
+            await connection.execute("INSERT INTO kept VALUES ($1)", number)
+            print(number, flush=True)
+
+asyncio.run(main())
+"""
+
+HOLDER = """
+import asyncio, signal, sys
+from pathlib import Path
+import asyncpg
+from app.data.embedded.server import embedded_postgres
+
+async def main():
+    asked = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, asked.set)
+    async with embedded_postgres(Path(sys.argv[1])) as url:
+        print("ready", flush=True)
+        await asked.wait()
+        connection = await asyncpg.connect(url)
+        print(await connection.fetchval("SELECT 'still there'"), flush=True)
+        await connection.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder with a short name; pytest's are too long for a socket."""
+    with tempfile.TemporaryDirectory(prefix="kpi-") as name:
+        yield Path(name)
+
+
+@asynccontextmanager
+async def running(script: str, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        script,
+        str(folder),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        assert await line(process) == "ready"
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def line(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    async with asyncio.timeout(20):
+        return (await process.stdout.readline()).decode().strip()
+
+
+def servers(folder: Path) -> list[psutil.Process]:
+    """Return the PostgreSQL processes that run on a folder."""
+    found = []
+    for process in psutil.process_iter(["cwd", "name"]):
+        cwd = process.info["cwd"]
+        if process.info["name"] == "postgres" and cwd == str(folder.resolve() / "postgres"):
+            found.append(process)
+    return found
+
+
+def is_private(folder: Path) -> bool:
+    return folder.exists() and folder.stat().st_mode & 0o077 == 0
+
+
+async def run(url: str, sql: str) -> Any:
+    """Return the first value of a statement's answer."""
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(sql)
+    finally:
+        await connection.close()
+
+
+async def test_data_survives_restarts_and_nothing_listens_on_a_network(folder: Path) -> None:
+    async with embedded_postgres(folder) as url:
+        await run(url, "CREATE TABLE kept AS SELECT 7 AS number")
+        assert await run(url, "SHOW listen_addresses") == ""
+        assert [c for p in servers(folder) for c in p.net_connections("inet")] == []
+    assert servers(folder) == []
+    loop = asyncio.get_running_loop()
+    async with embedded_postgres(folder) as url:
+        assert await run(url, "SELECT number FROM kept") == 7
+        leaving = loop.time()
+    assert loop.time() - leaving < 3
+    assert servers(folder) == []
+
+
+@pytest.mark.parametrize("server_too", [False, True])
+async def test_killed_it_loses_no_committed_row(folder: Path, server_too: bool) -> None:
+    async with running(WRITER, folder) as process:
+        while (committed := int(await line(process))) < 100:
+            pass
+        process.kill()
+        await process.wait()
+    left = servers(folder)
+    assert left, "the server outlives whoever started it"
+    if server_too:
+        for server in left:
+            with suppress(psutil.NoSuchProcess):
+                server.kill()
+    async with embedded_postgres(folder) as url:
+        assert await run(url, "SELECT max(number) FROM kept") >= committed
+        assert await run(url, "SELECT count(*) - 1 - max(number) FROM kept") == 0
+    assert servers(folder) == []
+
+
+async def test_the_last_process_to_leave_stops_it(folder: Path) -> None:
+    async with running(HOLDER, folder) as process:
+        async with embedded_postgres(folder) as url:
+            assert await run(url, "SELECT 1") == 1
+        assert servers(folder), "somebody else still uses it"
+        process.send_signal(signal.SIGINT)
+        assert await line(process) == "still there"
+        assert await process.wait() == 0
+    assert servers(folder) == []
+
+
+async def test_whoever_started_it_may_leave_first(folder: Path) -> None:
+    async with running(HOLDER, folder) as process, embedded_postgres(folder) as url:
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 0
+        assert await run(url, "SELECT 1") == 1
+    assert servers(folder) == []
+
+
+async def test_many_start_it_at_once(folder: Path) -> None:
+    async def use() -> None:
+        async with embedded_postgres(folder) as url:
+            assert await run(url, "SELECT 1") == 1
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(5):
+            group.create_task(use())
+    assert servers(folder) == []
+
+
+async def test_a_terminals_interrupt_leaves_the_server_to_us(folder: Path) -> None:
+    async with running(HOLDER, folder) as process:
+        os.killpg(process.pid, signal.SIGINT)
+        assert await line(process) == "still there"
+        assert await process.wait() == 0
+    assert servers(folder) == []
+
+
+async def test_given_up_while_it_starts_it_leaves_nothing_behind(folder: Path) -> None:
+    """At whatever moment: while the cluster is made, while the server starts, and after."""
+
+    async def start() -> None:
+        async with embedded_postgres(folder):
+            await asyncio.Event().wait()
+
+    async def give_up_after(seconds: float) -> None:
+        task = asyncio.create_task(start())
+        await asyncio.sleep(seconds)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert servers(folder) == [], seconds
+
+    for seconds in (0.0, 0.02, 0.3):
+        await give_up_after(seconds)
+    async with embedded_postgres(folder):
+        pass
+    for step in range(12):
+        await give_up_after(step / 60)
+    async with embedded_postgres(folder) as url:
+        assert await run(url, "SELECT 1") == 1
+
+
+async def test_the_event_loop_goes_on_while_it_starts(folder: Path) -> None:
+    loop = asyncio.get_running_loop()
+    longest = 0.0
+
+    async def watch() -> None:
+        nonlocal longest
+        while True:
+            before = loop.time()
+            await asyncio.sleep(0.005)
+            longest = max(longest, loop.time() - before)
+
+    watching = asyncio.create_task(watch())
+    before = loop.time()
+    async with embedded_postgres(folder):
+        started = loop.time() - before
+    watching.cancel()
+    assert longest < started / 2
+
+
+@pytest.mark.parametrize("name", ["x" * 120, "with space, comma and 'quote'", "größer"])
+async def test_any_path_will_do(folder: Path, name: str) -> None:
+    async with embedded_postgres(folder / name) as url:
+        assert await run(url, "SELECT 1") == 1
+        socket_dir = Path(parse_qs(urlsplit(url).query)["host"][0])
+        assert is_private(socket_dir)
+    assert servers(folder / name) == []
+    assert folder in socket_dir.parents or not is_private(socket_dir)
+
+
+async def test_a_dead_servers_id_may_belong_to_somebody_else(folder: Path) -> None:
+    async with embedded_postgres(folder) as url:
+        await run(url, "CREATE TABLE kept AS SELECT 7 AS number")
+        mark = folder / "postgres" / "postmaster.pid"
+        said = mark.read_text()
+        socket_mark = folder / "postgres" / ".s.PGSQL.5432.lock"
+        said_there = socket_mark.read_text()
+    socket_mark.write_text(said_there.replace(said.split()[0], str(os.getpid()), 1))
+    mark.write_text(said.replace(said.split()[0], str(os.getpid()), 1))
+    async with embedded_postgres(folder) as url:
+        assert await run(url, "SELECT number FROM kept") == 7
+
+
+async def test_interrupted_while_the_cluster_is_made(folder: Path) -> None:
+    half = folder / "postgres.new"
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text("18\n")
+    async with embedded_postgres(folder) as url:
+        assert await run(url, "SELECT 1") == 1
+
+
+async def test_a_folder_that_is_a_file(folder: Path) -> None:
+    (folder / "file").touch()
+    with pytest.raises(ConfigurationError, match=r"KPI_DATA_DIR .*file is not usable"):
+        async with embedded_postgres(folder / "file"):
+            pass
+
+
+async def test_a_cluster_of_another_release(folder: Path) -> None:
+    (folder / "postgres").mkdir()
+    (folder / "postgres" / "PG_VERSION").write_text("12\n")
+    with pytest.raises(ConfigurationError, match="made by PostgreSQL 12"):
+        async with embedded_postgres(folder):
+            pass
+
+
+async def test_a_cluster_that_does_not_start_says_why(folder: Path) -> None:
+    async with embedded_postgres(folder):
+        pass
+    with (folder / "postgres" / "postgresql.conf").open("a") as file:
+        file.write("no_such_setting = 1\n")
+    with pytest.raises(ConfigurationError, match="no_such_setting"):
+        async with embedded_postgres(folder):
+            pass
+    assert servers(folder) == []
+
+
+async def test_somebody_elses_files_are_left_alone(folder: Path) -> None:
+    (folder / "postgres").mkdir()
+    (folder / "postgres" / "letter.txt").write_text("dear all")
+    with pytest.raises(ConfigurationError, match="does not start"):
+        async with embedded_postgres(folder):
+            pass
+    assert (folder / "postgres" / "letter.txt").read_text() == "dear all"
