@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from importlib import resources
 from importlib.resources.abc import Traversable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -27,6 +28,10 @@ def _duration(value: Any) -> Any:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+def _network(word: str) -> IPv4Network | IPv6Network | None:
+    return None if word == "unix" else ip_network(word)
 
 
 def _rules(zone: str) -> Traversable:
@@ -92,6 +97,11 @@ class Settings(BaseSettings):
         description="Sites whose pages may read it, apart by spaces, such as"
         " https://wiki.example; *: all; empty: none",
     )
+    trusted_proxies: str = Field(
+        "",
+        description="Proxies whose X-Forwarded-For, X-Forwarded-Proto and Forwarded are believed:"
+        " networks separated by spaces, such as 10.0.0.0/8; unix: whoever uses the Unix socket",
+    )
     max_streams: int = Field(20_000, ge=1, description="Streams that a process keeps open at most")
     stream_max_age: Duration = Field(
         timedelta(hours=1), description="A stream's life, spread by ± 20 %"
@@ -120,6 +130,31 @@ class Settings(BaseSettings):
             if origin != "*" and re.fullmatch(r"https?://[^/\s]+", origin) is None:
                 raise ValueError(f"{origin!r} is no origin; write one such as https://wiki.example")
         return text
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, text: str) -> str:
+        for word in text.split():
+            try:
+                _network(word)
+            except ValueError:
+                raise ValueError(
+                    f"{word!r} is no network; write addresses and networks separated by spaces,"
+                    " such as 10.0.0.0/8 fd00::/8"
+                ) from None
+        return text
+
+    @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of the trusted proxies."""
+        return tuple(
+            network for word in self.trusted_proxies.split() if (network := _network(word))
+        )
+
+    @property
+    def trusts_unix(self) -> bool:
+        """Whether whoever uses the Unix socket is a trusted proxy."""
+        return "unix" in self.trusted_proxies.split()
 
     @property
     def origins(self) -> frozenset[str]:
