@@ -14,8 +14,8 @@ from app.data import schema
 from app.data.database import Database
 from app.data.repository import Repository
 from app.grid import Grid
+from app.live.fanout import Subscription
 from app.live.hub import Hub
-from app.live.subscription import Subscription
 from app.metrics import Metrics
 from app.models import Channel
 from app.settings import Settings
@@ -104,13 +104,13 @@ class Client:
     def read(self) -> None:
         """Take in all that has come since."""
         assert self._subscription is not None
-        for payload in self._subscription.mailbox.take():
+        for payload in self._subscription.queue.take():
             self._read(payload.plain)
 
     async def cut(self, *, lose_bytes: int = 0) -> None:
         """Lose the connection, and with it the last bytes that were on their way."""
         assert self._subscription is not None
-        pending = b"".join(payload.plain for payload in self._subscription.mailbox.take())
+        pending = b"".join(payload.plain for payload in self._subscription.queue.take())
         self._read(pending[: len(pending) - lose_bytes])
         await self._stack.aclose()
         self._stack = AsyncExitStack()

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from quart.asgi import ASGIHTTPConnection
 from werkzeug.datastructures import Headers
 
-from ..live.handover import EXTENSION
+from ..live.detach import EXTENSION
 
 
 class DirectHTTPConnection(ASGIHTTPConnection):

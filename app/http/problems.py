@@ -9,7 +9,7 @@ from quart import Quart, Response
 from werkzeug.exceptions import HTTPException
 
 from ..errors import KpiStreamError, OverloadedError, UnavailableError
-from ..live import wire
+from ..live import events
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,9 @@ def problem(
 ) -> Response:
     """Return a problem as a response."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    response = Response(wire.dumps(body), status, headers, content_type="application/problem+json")
+    response = Response(
+        events.dumps(body), status, headers, content_type="application/problem+json"
+    )
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from ..grid import Grid
 from ..models import Bucket, Channel
-from . import cursor, sse, wire
-from .audience import Audience
+from . import cursor, events
 from .cursor import Position
+from .events import Encoded, Health
+from .fanout import Group
 from .resume import first_needed, missed
 from .series import Change, Series
-from .wire import Encoded, Health
 
 _MAX_REMEMBERED = 64
 
@@ -34,7 +34,7 @@ class Broadcaster:
     def __init__(self, channel: Channel, grid: Grid) -> None:
         self.channel = channel
         self.grid = grid
-        self.audiences: set[Audience] = set()
+        self.groups: set[Group] = set()
         self.holds = 0
         self._series: Series | None = None
         self._trouble: tuple[str, float | None] | None = None
@@ -50,7 +50,7 @@ class Broadcaster:
     @property
     def idle(self) -> bool:
         """Whether nobody listens or is about to."""
-        return not self.audiences and self.holds == 0
+        return not self.groups and self.holds == 0
 
     @property
     def series(self) -> Series:
@@ -92,7 +92,7 @@ class Broadcaster:
     def status_block(self) -> bytes:
         """Return the `status` event of now."""
         state = {"kpi": self.channel.code, "period": self.channel.period.value}
-        return sse.fields("status", wire.dumps(state | self._health.json()))
+        return events.fields("status", events.dumps(state | self._health.json()))
 
     def snapshot(self, history: int) -> Encoded:
         """Return the snapshot; made once for all who ask until something changes."""
@@ -130,10 +130,10 @@ class Broadcaster:
     ) -> bytes:
         if change is Change.VALUE:
             previous = self._bucket_before(bucket, older or {})
-            data = wire.value_json(self.channel, self.grid, bucket, previous)
+            data = events.value_json(self.channel, self.grid, bucket, previous)
         else:
-            data = wire.bucket_json(self.channel, self.grid, bucket)
-        return sse.fields(change, wire.dumps(data))
+            data = events.bucket_json(self.channel, self.grid, bucket)
+        return events.fields(change, events.dumps(data))
 
     def _bucket_before(self, bucket: Bucket, older: dict[int, Bucket]) -> Bucket:
         index = self.grid.index(bucket.start) - 1
@@ -143,8 +143,8 @@ class Broadcaster:
         return older.get(start) or Bucket.gap(start)
 
     def _encode_snapshot(self, history: int) -> Encoded:
-        return wire.encode(
-            wire.snapshot_json(
+        return events.encode(
+            events.snapshot_json(
                 self.channel,
                 self.grid,
                 self.series.newest(max(history, 2)),
@@ -171,8 +171,8 @@ class Broadcaster:
                 self._publish(self.status_block())
 
     def _publish(self, block: bytes) -> None:
-        for audience in self.audiences:
-            audience.append(block)
+        for group in self.groups:
+            group.append(block)
 
     def _forget_encoded(self) -> None:
         self._snapshots.clear()

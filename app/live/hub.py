@@ -15,18 +15,15 @@ from ..grid import Grid
 from ..metrics import Metrics
 from ..models import Bucket, Channel, Period
 from ..settings import Settings
-from . import sse, wire
-from .audience import Audience, Delivery
+from . import events
 from .broadcaster import Broadcaster
 from .clock import DatabaseClock
 from .cluster.consumer import Reception
 from .cluster.messages import InProcess, Messaging
-from .outbox import SLICE, Outbox
-from .payload import Payload
+from .fanout import SLICE, Delivery, Group, Subscription, Writer
 from .poller import Poller
 from .preamble import Standing, retry_block
-from .subscriber import Mailbox
-from .subscription import Subscription
+from .subscriber import Payload, QueuedSubscriber
 
 SCREENFUL = 120
 """Buckets that a channel keeps at least; a snapshot of so many costs no query while it is live."""
@@ -42,7 +39,7 @@ def widths(settings: Settings, period: Period) -> tuple[int, int]:
 
 
 class Hub:
-    """The broadcasters of this process, their audiences, and the pollers that feed them.
+    """The broadcasters of this process, their groups, and the pollers that feed them.
 
     `async with` it: pollers, writer and heartbeat run until it is left. With nobody listening
     none of them asks the database anything. While messages flow the pollers only load channels
@@ -62,12 +59,12 @@ class Hub:
         self._metrics = metrics
         self._grids = {period: Grid(period, settings.zone) for period in Period}
         self._broadcasters: dict[Channel, Broadcaster] = {}
-        self._audiences: dict[tuple[Channel, ...], Audience] = {}
-        self._outbox = Outbox(metrics)
+        self._groups: dict[tuple[Channel, ...], Group] = {}
+        self._writer = Writer(metrics)
         self._messaging: Messaging = messaging or InProcess()
         self._pollers = {period: self._make_poller(period) for period in Period}
         self._tasks: list[asyncio.Task[None]] = []
-        self._group = asyncio.TaskGroup()
+        self._task_group = asyncio.TaskGroup()
         self.draining = False
         self.listeners = 0
 
@@ -87,10 +84,10 @@ class Hub:
         )
 
     async def __aenter__(self) -> Self:
-        await self._group.__aenter__()
+        await self._task_group.__aenter__()
         runners = [poller.run() for poller in self._pollers.values()]
-        runners += [self._outbox.run(), self._beat(), self._messaging.run(self._make_ear())]
-        self._tasks = [self._group.create_task(runner) for runner in runners]
+        runners += [self._writer.run(), self._beat(), self._messaging.run(self._make_ear())]
+        self._tasks = [self._task_group.create_task(runner) for runner in runners]
         return self
 
     async def __aexit__(
@@ -101,7 +98,7 @@ class Hub:
     ) -> None:
         for task in self._tasks:
             task.cancel()
-        await self._group.__aexit__(kind, error, trace)
+        await self._task_group.__aexit__(kind, error, trace)
 
     def _make_ear(self) -> Reception:
         return Reception(self._broadcasters, self._pollers, self.clock, self._flush, self._metrics)
@@ -143,7 +140,7 @@ class Hub:
             if cursors or not all(broadcaster.loaded for broadcaster in broadcasters):
                 async with asyncio.timeout(READY_TIMEOUT_SECONDS):
                     standing, older = await self._prepare(broadcasters, cursors)
-            # Nothing is awaited from here to the audience: between preamble and stream
+            # Nothing is awaited from here to the group: between preamble and stream
             # nothing can fall.
             subscription = self._join(broadcasters, standing, older, history)
         except TimeoutError:
@@ -197,37 +194,37 @@ class Hub:
         older: dict[Channel, dict[int, Bucket]],
         history: int,
     ) -> Subscription:
-        audience = self._audience(broadcasters)
+        group = self._group(broadcasters)
         blocks = standing.blocks(broadcasters, older, history)
-        preamble = retry_block() + sse.burst(blocks, audience.cursor())
+        preamble = retry_block() + events.burst(blocks, group.cursor())
         now = asyncio.get_running_loop().time()
         age = self._settings.stream_max_age.total_seconds() * random.uniform(0.8, 1.2)  # noqa: S311
-        mailbox = Mailbox(now + age, self._metrics)
-        audience.join(mailbox)
+        queue = QueuedSubscriber(now + age, self._metrics)
+        group.join(queue)
         self._metrics.streams_opened += 1
         self._metrics.cursors_refused += len(standing.refused)
         self.listeners += 1
-        return Subscription(audience, mailbox, preamble, self._left)
+        return Subscription(group, queue, preamble, self._left)
 
     def _left(self) -> None:
         self.listeners -= 1
 
-    def _audience(self, broadcasters: list[Broadcaster]) -> Audience:
+    def _group(self, broadcasters: list[Broadcaster]) -> Group:
         key = tuple(sorted(broadcaster.channel for broadcaster in broadcasters))
-        audience = self._audiences.get(key)
-        if audience is None:
-            audience = Audience(key, broadcasters, self._outbox.put, self._dissolve)
-            self._audiences[key] = audience
+        group = self._groups.get(key)
+        if group is None:
+            group = Group(key, broadcasters, self._writer.put, self._dissolve)
+            self._groups[key] = group
             for broadcaster in broadcasters:
-                broadcaster.audiences.add(audience)
-        return audience
+                broadcaster.groups.add(group)
+        return group
 
-    def _dissolve(self, audience: Audience) -> None:
-        """Forget an audience whose last member has left, and what nobody listens to any more."""
-        del self._audiences[audience.channels]
-        for channel in audience.channels:
+    def _dissolve(self, group: Group) -> None:
+        """Forget a group whose last member has left, and what nobody listens to any more."""
+        del self._groups[group.channels]
+        for channel in group.channels:
             broadcaster = self._broadcasters[channel]
-            broadcaster.audiences.discard(audience)
+            broadcaster.groups.discard(group)
             self._stop_if_idle(broadcaster)
 
     def _hold(self, channel: Channel) -> Broadcaster:
@@ -254,31 +251,31 @@ class Hub:
     async def _flush(self) -> None:
         """Send what a tick has gathered, and wait until it is written."""
         left = SLICE
-        for audience in list(self._audiences.values()):
-            audience.seal()
-            left -= len(audience.channels)
+        for group in list(self._groups.values()):
+            group.seal()
+            left -= len(group.channels)
             if left <= 0:
                 await asyncio.sleep(0)
                 left = SLICE
-        await self._outbox.emptied()
+        await self._writer.emptied()
 
     async def _beat(self) -> None:
         """Send a ping to everybody before the silence gets too long; end streams of full age."""
         while True:
             await asyncio.sleep(self._settings.heartbeat_seconds * 0.9)
-            if self._outbox.busy:
+            if self._writer.busy:
                 continue
-            time = {"time": wire.timestamp(round(self.clock.now(), 3))}
-            payload = Payload(sse.burst([sse.fields("ping", wire.dumps(time))]))
+            time = {"time": events.timestamp(round(self.clock.now(), 3))}
+            payload = Payload(events.burst([events.fields("ping", events.dumps(time))]))
             now = asyncio.get_running_loop().time()
-            for audience in list(self._audiences.values()):
-                members = list(audience.members)
-                self._outbox.put(Delivery(payload, members))
+            for group in list(self._groups.values()):
+                members = list(group.members)
+                self._writer.put(Delivery(payload, members))
                 for subscriber in members:
                     if subscriber.expires <= now:
                         self._metrics.streams_expired += 1
                         subscriber.close()
-            await self._outbox.emptied()
+            await self._writer.emptied()
 
     async def step(self) -> None:
         """Bring everything that is listened to in step with the database now."""
@@ -291,7 +288,7 @@ class Hub:
 
     async def drain(self, seconds: float) -> None:
         """End all streams, spread over so many seconds."""
-        members = [m for audience in self._audiences.values() for m in audience.members]
+        members = [m for group in self._groups.values() for m in group.members]
         random.shuffle(members)
         slices = [members[first : first + SLICE] for first in range(0, len(members), SLICE)]
         for number, leaving in enumerate(slices):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ..errors import CursorError
 from ..models import Bucket, Channel
-from . import cursor, sse, wire
+from . import cursor, events
 from .broadcaster import Broadcaster
 from .cursor import Position
 from .resume import MAX_BUCKETS_IN_ALL, cost, first_needed
@@ -24,7 +24,7 @@ Older = Mapping[Channel, dict[int, Bucket]]
 
 def retry_block(milliseconds: tuple[int, int] = RETRY_MILLISECONDS) -> bytes:
     """Return a jittered `retry:` block."""
-    return sse.retry(random.randint(*milliseconds))  # noqa: S311
+    return events.retry(random.randint(*milliseconds))  # noqa: S311
 
 
 @dataclass(slots=True)
@@ -112,7 +112,7 @@ class Standing:
                     continue
             if channel in self.refused:
                 blocks.append(_reset_block(channel, self.refused[channel]))
-            blocks.append(sse.fields("snapshot", broadcaster.snapshot(history).body))
+            blocks.append(events.fields("snapshot", broadcaster.snapshot(history).body))
         return blocks
 
     def _last(self, channel: Channel) -> int:
@@ -126,4 +126,4 @@ class Standing:
 
 def _reset_block(channel: Channel, reason: str) -> bytes:
     data = {"kpi": channel.code, "period": channel.period.value, "reason": reason}
-    return sse.fields("reset", wire.dumps(data))
+    return events.fields("reset", events.dumps(data))

@@ -9,7 +9,7 @@ from enum import StrEnum
 from ..grid import Grid
 from ..models import Bucket, Channel
 from . import cursor
-from .silence import Silence, silence
+from .health import Silence, silence
 from .sketch import Sketch
 
 

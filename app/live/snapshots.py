@@ -6,12 +6,12 @@ from ..data.repository import Repository
 from ..grid import Grid
 from ..models import Bucket, Channel
 from ..settings import Settings
-from . import cursor, wire
+from . import cursor, events
 from .broadcaster import Broadcaster
+from .events import Encoded, Health
 from .hub import Hub, widths
 from .series import Series
 from .single_flight import SingleFlight
-from .wire import Encoded, Health
 
 MAX_HISTORY = 1440
 """The longest history a snapshot can have, in buckets: a day of minutes."""
@@ -66,7 +66,7 @@ def _encode(
     series: Series,
 ) -> Encoded:
     token = series.token(cursor.words_for(1))
-    snapshot = wire.snapshot_json(
+    snapshot = events.snapshot_json(
         channel, grid, buckets, history=history, health=health, cursor=cursor.join([token])
     )
-    return wire.encode(snapshot)
+    return events.encode(snapshot)

@@ -1,4 +1,4 @@
-"""Those who listen: what an audience writes to, and the one that is read from by a generator."""
+"""Those who listen: what a group writes to, and the one that a coroutine reads from."""
 
 from __future__ import annotations
 
@@ -8,11 +8,27 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from ..metrics import Metrics
-from .payload import Payload
+
+
+class Payload:
+    """The SSE bytes of one burst, and the same framed as one HTTP/1.1 chunk (RFC 9112, 7.1)."""
+
+    __slots__ = ("_chunked", "plain")
+
+    def __init__(self, plain: bytes) -> None:
+        self.plain = plain
+        self._chunked: bytes | None = None
+
+    @property
+    def chunked(self) -> bytes:
+        """The bytes as one chunk, framed on first use."""
+        if self._chunked is None:
+            self._chunked = b"%x\r\n%b\r\n" % (len(self.plain), self.plain)
+        return self._chunked
 
 
 class Subscriber(Protocol):
-    """Whoever takes what an audience gets.
+    """Whoever takes what a group gets.
 
     `expires` is the loop time at which its stream has lived long enough. `deliver` never blocks:
     a subscriber whose buffer is full closes itself, is counted, and comes back with its cursor.
@@ -27,7 +43,7 @@ class Subscriber(Protocol):
         """End the stream in good order; idempotent."""
 
 
-class Mailbox:
+class QueuedSubscriber:
     """A subscriber that a coroutine reads: for HTTP/2, test clients and other servers.
 
     Policy when full: it is closed and counted as a slow reader. Nothing is dropped from the

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
-from ..live.handover import EXTENSION, Seat
+from ..live.detach import EXTENSION
+from ..live.fanout import Subscription
 from .hypercorn_contract import (
     AppWrapper,
     Closed,
@@ -241,12 +242,12 @@ class Connection(asyncio.Protocol):
                     # Hypercorn may wait for ever for the end of an answer.
                     self._host.loop.call_soon(self._stop)
 
-    def _hand_over(self, offer: _Offer, seat: Seat, *, chunked: bool) -> bool:
+    def _hand_over(self, offer: _Offer, subscription: Subscription, *, chunked: bool) -> bool:
         transport = self._transport
         if (
             transport is None
             or transport.is_closing()
-            or seat.closed
+            or subscription.closed
             or self._offer is not offer
             or self._waiting is None
             or self._waiting.done()
@@ -254,7 +255,7 @@ class Connection(asyncio.Protocol):
             return False
         self._flush()
         self._release()
-        self._host.streams.adopt(transport, seat, chunked=chunked)
+        self._host.streams.adopt(transport, subscription, chunked=chunked)
         return True
 
     # --- shutting down ---------------------------------------------------------------------
@@ -323,8 +324,8 @@ class _Offer:
         self._chunked = chunked
         self._detached = False
 
-    async def detach(self, seat: Seat) -> bool:
-        self._detached = self._connection._hand_over(self, seat, chunked=self._chunked)
+    async def detach(self, subscription: Subscription) -> bool:
+        self._detached = self._connection._hand_over(self, subscription, chunked=self._chunked)
         return self._detached
 
     async def send(self, message: Any) -> None:

@@ -7,8 +7,8 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..live.handover import Seat
-from ..live.payload import Payload
+from ..live.fanout import Subscription
+from ..live.subscriber import Payload
 from ..metrics import Metrics
 from .registry import Registry
 
@@ -35,12 +35,14 @@ class Streams:
         self.clock = clock
         self.open: Registry[SocketSubscriber] = Registry()
 
-    def adopt(self, transport: asyncio.Transport, seat: Seat, *, chunked: bool) -> None:
-        """Let the audience of `seat` write to `transport`, all in one step of the event loop.
+    def adopt(
+        self, transport: asyncio.Transport, subscription: Subscription, *, chunked: bool
+    ) -> None:
+        """Let the group of `subscription` write to `transport`, all in one step of the event loop.
 
         What was pending for the subscriber before is written first, in order.
         """
-        subscriber = SocketSubscriber(self, transport, seat, chunked=chunked)
+        subscriber = SocketSubscriber(self, transport, subscription, chunked=chunked)
         transport.set_protocol(subscriber)
         self.open.add(subscriber)
         sock = transport.get_extra_info("socket")
@@ -51,7 +53,7 @@ class Streams:
         if transport.get_write_buffer_size():
             # It may have told the protocol before, and would not tell this one again.
             subscriber.pause_writing()
-        for payload in seat.replace(subscriber):
+        for payload in subscription.replace(subscriber):
             subscriber.deliver(payload)
 
 
@@ -65,21 +67,26 @@ class SocketSubscriber(asyncio.Protocol):
     __slots__ = (
         "_chunked",
         "_left",
-        "_seat",
         "_since",
         "_state",
         "_streams",
+        "_subscription",
         "_transport",
         "expires",
     )
 
     def __init__(
-        self, streams: Streams, transport: asyncio.Transport, seat: Seat, *, chunked: bool
+        self,
+        streams: Streams,
+        transport: asyncio.Transport,
+        subscription: Subscription,
+        *,
+        chunked: bool,
     ) -> None:
-        self.expires = seat.expires
+        self.expires = subscription.expires
         self._streams = streams
         self._transport = transport
-        self._seat = seat
+        self._subscription = subscription
         self._chunked = chunked
         self._state = _FLOWING
         self._since = 0.0
@@ -124,12 +131,12 @@ class SocketSubscriber(asyncio.Protocol):
             self._state = _FLOWING
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Leave the audience."""
+        """Leave the group."""
         self._state = _CLOSED
         self._streams.open.discard(self)
-        self._seat.leave()
-        # Whatever still holds this subscriber must not hold the seat and transport as well.
-        del self._seat, self._transport
+        self._subscription.leave()
+        # Whatever still holds this subscriber must not hold the subscription and transport as well.
+        del self._subscription, self._transport
 
     def _keeps_up(self) -> bool:
         now = self._streams.clock()

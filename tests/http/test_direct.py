@@ -14,7 +14,7 @@ from quart import Quart, Response, request
 from quart.asgi import ASGIHTTPConnection
 
 from app.http.direct import DirectHTTPConnection
-from app.live.handover import EXTENSION
+from app.live.detach import EXTENSION
 
 SCOPE: Mapping[str, Any] = {
     "type": "http",

@@ -20,7 +20,7 @@ def state(stage: Stage) -> str:
     gc.collect()
     return json.dumps(
         {
-            "streams": len(stage.audience.members),
+            "streams": len(stage.group.members),
             "handlers": stage.handlers,
             "tasks": len(asyncio.all_tasks()),
             "memory": psutil.Process().memory_info().rss,

@@ -1,4 +1,4 @@
-"""A small Quart app on the real server, the real audience and real sockets."""
+"""A small Quart app on the real server, the real group and real sockets."""
 
 from __future__ import annotations
 
@@ -13,12 +13,9 @@ from typing import Any
 from quart import Quart, Response, request
 
 from app.http.direct import DirectHTTPConnection
-from app.live.audience import Audience, Delivery
-from app.live.handover import EXTENSION, SocketOffer
-from app.live.outbox import Outbox
-from app.live.payload import Payload
-from app.live.subscriber import Mailbox, Subscriber
-from app.live.subscription import Subscription
+from app.live.detach import EXTENSION, SocketOffer
+from app.live.fanout import Delivery, Group, Subscription, Writer
+from app.live.subscriber import Payload, QueuedSubscriber, Subscriber
 from app.metrics import Metrics
 from app.models import Channel
 from app.server.connection import Connection
@@ -34,8 +31,8 @@ SERVING = Connection._serve.__qualname__
 LIMITS = StreamLimits()
 
 
-class WatchedAudience(Audience):
-    """The real audience, which also says when its members change."""
+class WatchedAudience(Group):
+    """The real group, which also says when its members change."""
 
     changed: asyncio.Event
 
@@ -57,11 +54,11 @@ class Stage:
 
     def __init__(self) -> None:
         self.metrics = Metrics()
-        self.outbox = Outbox(self.metrics)
+        self.writer = Writer(self.metrics)
         self.changed = asyncio.Event()
         channels = (Channel.parse("kpi:minute"),)
-        self.audience = WatchedAudience(channels, (), self.outbox.put, lambda _: None)
-        self.audience.changed = self.changed
+        self.group = WatchedAudience(channels, (), self.writer.put, lambda _: None)
+        self.group.changed = self.changed
         self.stop = Stop()
         self.ready = asyncio.Event()
         self.port = 0
@@ -123,14 +120,14 @@ class Stage:
 
     async def stream(self, offer: SocketOffer | None) -> AsyncIterator[bytes]:
         """Stream as the app's own routes do."""
-        mailbox = Mailbox(asyncio.get_running_loop().time() + 3600, self.metrics)
-        self.audience.join(mailbox)
-        subscription = Subscription(self.audience, mailbox, PREAMBLE, lambda: None)
+        queue = QueuedSubscriber(asyncio.get_running_loop().time() + 3600, self.metrics)
+        self.group.join(queue)
+        subscription = Subscription(self.group, queue, PREAMBLE, lambda: None)
         self.handlers += 1
         try:
             yield subscription.preamble
             if offer is None:
-                async for payload in mailbox:
+                async for payload in queue:
                     yield payload.plain
             else:
                 await offer.detach(subscription)
@@ -156,26 +153,26 @@ class Stage:
         """Send events to all through the one writer, and wait until they are written."""
         for each in data:
             payload = Payload(b"data: " + each + b"\n\n")
-            self.outbox.put(Delivery(payload, list(self.audience.members)))
-        await self.outbox.emptied()
+            self.writer.put(Delivery(payload, list(self.group.members)))
+        await self.writer.emptied()
 
     def deliver(self, data: bytes) -> None:
         """Send one event to all at once."""
         payload = Payload(b"data: " + data + b"\n\n")
-        for member in list(self.audience.members):
+        for member in list(self.group.members):
             member.deliver(payload)
 
     async def drain(self, seconds: float) -> None:
         """Close all streams."""
         self.log.append("drain")
-        for member in list(self.audience.members):
+        for member in list(self.group.members):
             member.close()
         self.drained.set()
 
     async def listeners(self, count: int, *, handed_over: bool = True) -> None:
         """Wait until so many listen, and their requests have unwound."""
         async with asyncio.timeout(10):
-            while len(self.audience.members) != count or (handed_over and self.handlers):
+            while len(self.group.members) != count or (handed_over and self.handlers):
                 self.changed.clear()
                 await self.changed.wait()
 
@@ -214,7 +211,7 @@ async def running(
         drain=stage.drain,
     )
     async with asyncio.TaskGroup() as group:
-        writing = group.create_task(stage.outbox.run())
+        writing = group.create_task(stage.writer.run())
         serving = group.create_task(
             serve(
                 stage.app(),

@@ -147,7 +147,7 @@ async def test_a_stream_keeps_little_in_the_kernel(stage: Stage) -> None:
     async with running(stage), connected(stage.port) as client:
         await client.get("/stream")
         await stage.listeners(1)
-        (subscriber,) = stage.audience.members
+        (subscriber,) = stage.group.members
         sock = subscriber._transport.get_extra_info("socket")  # type: ignore[attr-defined]
         # Linux doubles what it is asked for, for its own book-keeping.
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 32_768

@@ -13,15 +13,14 @@ from hypercorn.protocol import ProtocolWrapper
 from hypercorn.protocol.http_stream import HTTPStream
 from quart.asgi import ASGIHTTPConnection
 
-from app.live.handover import SocketOffer
-from app.live.payload import Payload
-from app.live.subscriber import Mailbox
-from app.live.subscription import Subscription
+from app.live.detach import SocketOffer
+from app.live.fanout import Subscription
+from app.live.subscriber import Payload, QueuedSubscriber
 from app.server.connection import Connection, _Offer
 from tests.server.clients import connected, connected_http2
 from tests.server.stage import PREAMBLE, Stage, idle, running, trusting
 
-FREED = (ProtocolWrapper, HTTPStream, ASGIHTTPConnection, Connection, Mailbox)
+FREED = (ProtocolWrapper, HTTPStream, ASGIHTTPConnection, Connection, QueuedSubscriber)
 
 
 async def leftovers() -> list[object]:
@@ -125,15 +124,15 @@ async def test_what_the_mailbox_holds_comes_first_and_in_order(stage: Stage) -> 
     class Busy(Stage):
         async def stream(self, offer: SocketOffer | None) -> AsyncIterator[bytes]:
             assert offer is not None
-            mailbox = Mailbox(asyncio.get_running_loop().time() + 60, self.metrics)
-            self.audience.join(mailbox)
-            subscription = Subscription(self.audience, mailbox, PREAMBLE, lambda: None)
+            queue = QueuedSubscriber(asyncio.get_running_loop().time() + 60, self.metrics)
+            self.group.join(queue)
+            subscription = Subscription(self.group, queue, PREAMBLE, lambda: None)
             yield PREAMBLE
             self.deliver(b"1")
             self.deliver(b"2")
             await asyncio.sleep(0)
             self.deliver(b"3")
-            under_way = list(self.audience.members)  # a burst that began before the hand-over
+            under_way = list(self.group.members)  # a burst that began before the hand-over
             assert await offer.detach(subscription)
             for member in under_way:
                 member.deliver(Payload(b"data: 4\n\n"))
@@ -195,11 +194,11 @@ async def test_a_stream_closed_meanwhile_is_not_handed_over(stage: Stage) -> Non
     class Closing(Stage):
         async def stream(self, offer: SocketOffer | None) -> AsyncIterator[bytes]:
             assert offer is not None
-            mailbox = Mailbox(asyncio.get_running_loop().time() + 60, self.metrics)
-            self.audience.join(mailbox)
-            subscription = Subscription(self.audience, mailbox, PREAMBLE, lambda: None)
+            queue = QueuedSubscriber(asyncio.get_running_loop().time() + 60, self.metrics)
+            self.group.join(queue)
+            subscription = Subscription(self.group, queue, PREAMBLE, lambda: None)
             yield PREAMBLE
-            mailbox.close()
+            queue.close()
             assert not await offer.detach(subscription)
             subscription.leave()
 
@@ -212,9 +211,9 @@ async def test_a_stream_closed_meanwhile_is_not_handed_over(stage: Stage) -> Non
 async def test_bytes_that_have_come_but_were_not_read_prevent_the_hand_over(stage: Stage) -> None:
     class Chatty(Stage):
         async def stream(self, offer: SocketOffer | None) -> AsyncIterator[bytes]:
-            mailbox = Mailbox(asyncio.get_running_loop().time() + 60, self.metrics)
-            self.audience.join(mailbox)
-            subscription = Subscription(self.audience, mailbox, PREAMBLE, lambda: None)
+            queue = QueuedSubscriber(asyncio.get_running_loop().time() + 60, self.metrics)
+            self.group.join(queue)
+            subscription = Subscription(self.group, queue, PREAMBLE, lambda: None)
             yield PREAMBLE
             assert isinstance(offer, _Offer)
             # As if the event loop had read them in the turn that led here.
@@ -235,9 +234,9 @@ async def test_an_offer_is_good_for_its_own_request_only(stage: Stage) -> None:
         async def stream(self, offer: SocketOffer | None) -> AsyncIterator[bytes]:
             assert offer is not None
             kept.append(offer)
-            mailbox = Mailbox(asyncio.get_running_loop().time() + 60, self.metrics)
-            self.audience.join(mailbox)
-            subscription = Subscription(self.audience, mailbox, PREAMBLE, lambda: None)
+            queue = QueuedSubscriber(asyncio.get_running_loop().time() + 60, self.metrics)
+            self.group.join(queue)
+            subscription = Subscription(self.group, queue, PREAMBLE, lambda: None)
             if len(kept) == 2:
                 assert not await kept[0].detach(subscription)
             yield PREAMBLE

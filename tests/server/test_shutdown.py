@@ -86,7 +86,7 @@ async def test_streams_that_a_drain_forgets_are_cut_off(stage: Stage) -> None:
             await forgetful.listeners(2, handed_over=False)
             began = time.monotonic()
         assert time.monotonic() - began < 4
-    assert not forgetful.audience.members
+    assert not forgetful.group.members
 
 
 async def test_a_second_request_to_stop_waits_for_nothing(stage: Stage) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
-from app.live.payload import Payload
-from app.live.subscriber import Subscriber
+from app.live.fanout import Group, Subscription
+from app.live.subscriber import Payload, QueuedSubscriber
 from app.metrics import Metrics
 from app.server.socket_subscriber import StreamLimits, Streams
 from tests.server.clients import Http1, connected
@@ -39,7 +40,7 @@ async def test_a_full_buffer_cuts_off_its_reader_and_nobody_else(
         assert await reading.body(len(PREAMBLE)) == PREAMBLE
         await stage.listeners(2)
         sent = 0
-        while len(stage.audience.members) == 2:
+        while len(stage.group.members) == 2:
             await stage.publish(EVENT)
             sent += 1
             assert await reading.body(SIZE) == b"data: " + EVENT + b"\n\n"
@@ -54,7 +55,7 @@ async def stall(stage: Stage, client: Http1) -> None:
     """Send until the client's bytes stay in the server's own buffer."""
     await client.get("/stream")
     await stage.listeners(1)
-    (subscriber,) = stage.audience.members
+    (subscriber,) = stage.group.members
     for _ in range(64):
         if subscriber._transport.get_write_buffer_size() > 30_000:  # type: ignore[attr-defined]
             return
@@ -71,7 +72,7 @@ async def test_who_takes_nothing_for_too_long_is_cut_off(stage: Stage) -> None:
         await stall(stage, client)
         await asyncio.sleep(0.1)  # until the kernel, too, takes no more
         stage.deliver(b"not yet")
-        assert len(stage.audience.members) == 1
+        assert len(stage.group.members) == 1
         await asyncio.sleep(0.25)  # the time that it takes nothing
         stage.deliver(b"now")
         await stage.listeners(0)
@@ -89,7 +90,7 @@ async def test_who_takes_little_but_takes_is_kept(stage: Stage) -> None:
             await client.reader.readexactly(8000)
             await asyncio.sleep(0.1)  # each pause is short, all together are too long
             stage.deliver(EVENT)
-        assert len(stage.audience.members) == 1
+        assert len(stage.group.members) == 1
         assert stage.metrics.slow_readers_closed == 0
 
 
@@ -129,7 +130,7 @@ async def test_a_close_does_not_wait_for_a_reader_that_does_not_answer_it(
         await client.get("/stream")
         await stage.listeners(1)
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        for subscriber in list(stage.audience.members):
+        for subscriber in list(stage.group.members):
             subscriber.close()
         async with asyncio.timeout(3):
             await stage.listeners(0)
@@ -159,18 +160,12 @@ class Untold(asyncio.Protocol):
     """Whoever had the socket before."""
 
 
-class Unmoved:
-    """A seat whose audience does not matter."""
-
-    expires = 0.0
-    closed = False
-    left = False
-
-    def replace(self, subscriber: Subscriber) -> list[Payload]:
-        return []
-
-    def leave(self) -> None:
-        self.left = True
+def subscribe(metrics: Metrics, left: Callable[[], None]) -> Subscription:
+    """Subscribe to a group of no channels; `left` is called once it was left."""
+    group = Group((), [], lambda _: None, lambda _: None)
+    queue = QueuedSubscriber(0.0, metrics)
+    group.join(queue)
+    return Subscription(group, queue, b"", left)
 
 
 async def test_a_socket_that_is_full_when_it_comes_is_watched_at_once() -> None:
@@ -183,12 +178,13 @@ async def test_a_socket_that_is_full_when_it_comes_is_watched_at_once() -> None:
     with theirs:
         transport, _ = await loop.create_connection(Untold, sock=ours)
         transport.write(bytes(100_000))
-        seat = Unmoved()
-        streams.adopt(transport, seat, chunked=True)
+        left = asyncio.Event()
+        subscription = subscribe(metrics, left.set)
+        streams.adopt(transport, subscription, chunked=True)
         (subscriber,) = streams.open
         for _ in range(2):
             assert metrics.slow_readers_closed == 0
             subscriber.deliver(Payload(b"data: x\n\n"))
         assert metrics.slow_readers_closed == 1
         await streams.open.emptied()
-        assert seat.left
+        assert left.is_set()

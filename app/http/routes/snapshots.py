@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from quart import Quart, Response, request
 
-from ...live import wire
-from ...live.wire import Encoded
+from ...live import events
+from ...live.events import Encoded
 from ...service import Service
 from .. import parameters
 
@@ -17,9 +17,9 @@ def install(app: Quart, service: Service) -> None:
     async def catalogue() -> Response:
         entries = await service.catalogue.entries()
         return _conditional(
-            wire.encode(
+            events.encode(
                 {
-                    "kpis": [wire.catalogue_json(entry) for entry in entries],
+                    "kpis": [events.catalogue_json(entry) for entry in entries],
                     "timezone": service.settings.timezone,
                     "heartbeat_seconds": service.settings.heartbeat_seconds,
                 }

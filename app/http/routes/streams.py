@@ -9,7 +9,7 @@ from quart import Quart, Response, request
 from werkzeug.datastructures import Headers
 
 from ...errors import UnavailableError
-from ...live.handover import EXTENSION, SocketOffer
+from ...live.detach import EXTENSION, SocketOffer
 from ...live.preamble import BUSY_RETRY_MILLISECONDS, retry_block
 from ...models import Channel
 from ...service import Service
@@ -54,7 +54,7 @@ def install(app: Quart, service: Service) -> None:
             async with service.hub.subscribe(channels, cursors, history) as subscription:
                 yield subscription.preamble
                 if offer is None:
-                    async for payload in subscription.mailbox:
+                    async for payload in subscription.queue:
                         yield payload.plain
                 else:
                     # If so the socket is the channel's, and what is written here goes nowhere.

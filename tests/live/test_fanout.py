@@ -7,11 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.grid import Grid
-from app.live.audience import Audience, Delivery
-from app.live.outbox import Outbox
-from app.live.payload import Payload
+from app.live.fanout import Delivery, Group, Writer
 from app.live.series import Series
-from app.live.subscriber import Mailbox
+from app.live.subscriber import Payload, QueuedSubscriber
 from app.metrics import Metrics
 from app.models import Channel, Period
 from tests.sse_reader import read
@@ -30,56 +28,56 @@ class Published:
 
 
 class Room:
-    """An audience, its outbox, and what became of it."""
+    """A group, its writer, and what became of it."""
 
     def __init__(self) -> None:
         self.metrics = Metrics()
-        self.outbox = Outbox(self.metrics)
-        self.dissolved: list[Audience] = []
-        self.audience = Audience((CHANNEL,), [Published()], self.outbox.put, self.dissolved.append)
+        self.writer = Writer(self.metrics)
+        self.dissolved: list[Group] = []
+        self.group = Group((CHANNEL,), [Published()], self.writer.put, self.dissolved.append)
 
-    def listener(self) -> Mailbox:
-        return Mailbox(1e12, self.metrics)
+    def listener(self) -> QueuedSubscriber:
+        return QueuedSubscriber(1e12, self.metrics)
 
     def say(self, *words: str) -> None:
         for word in words:
-            self.audience.append(b"event: value\ndata: " + word.encode() + b"\n")
+            self.group.append(b"event: value\ndata: " + word.encode() + b"\n")
 
     async def flush(self) -> None:
-        self.audience.seal()
-        await self.outbox.emptied()
+        self.group.seal()
+        await self.writer.emptied()
 
 
 @asynccontextmanager
 async def open_room() -> AsyncIterator[Room]:
     room = Room()
     async with asyncio.TaskGroup() as group:
-        writer = group.create_task(room.outbox.run())
+        writer = group.create_task(room.writer.run())
         yield room
         writer.cancel()
 
 
-def heard(mailbox: Mailbox) -> list[str]:
-    return [event.data for payload in mailbox.take() for event in read(payload.plain)]
+def heard(queue: QueuedSubscriber) -> list[str]:
+    return [event.data for payload in queue.take() for event in read(payload.plain)]
 
 
 async def test_what_is_said_in_one_tick_leaves_as_one_burst_with_one_cursor() -> None:
     async with open_room() as room:
         listener = room.listener()
-        room.audience.join(listener)
+        room.group.join(listener)
         room.say("1", "2")
         await room.flush()
         (payload,) = listener.take()
         ids = [event.last_event_id for event in read(payload.plain)]
-        assert ids == ["", room.audience.cursor()]
+        assert ids == ["", room.group.cursor()]
 
 
 async def test_who_joins_in_the_middle_of_a_tick_hears_the_rest_only() -> None:
     async with open_room() as room:
         early, late = room.listener(), room.listener()
-        room.audience.join(early)
+        room.group.join(early)
         room.say("1")
-        room.audience.join(late)
+        room.group.join(late)
         room.say("2")
         await room.flush()
         assert heard(early) == ["1", "2"]
@@ -88,38 +86,38 @@ async def test_who_joins_in_the_middle_of_a_tick_hears_the_rest_only() -> None:
 
 async def test_a_successor_gets_what_was_pending_and_what_was_on_its_way() -> None:
     async with open_room() as room:
-        mailbox, successor = room.listener(), room.listener()
-        room.audience.join(mailbox)
+        queue, successor = room.listener(), room.listener()
+        room.group.join(queue)
         room.say("1")
         await room.flush()
         room.say("2")
-        room.audience.seal()  # on its way to the mailbox, not written yet
-        room.audience.replace(mailbox, successor)
-        for payload in mailbox.succeed(successor):
+        room.group.seal()  # on its way to the queue, not written yet
+        room.group.replace(queue, successor)
+        for payload in queue.succeed(successor):
             successor.deliver(payload)
         room.say("3")
         await room.flush()
         assert heard(successor) == ["1", "2", "3"]
-        assert room.audience.members == {successor}
+        assert room.group.members == {successor}
 
 
 async def test_the_audience_dissolves_with_its_last_member() -> None:
     async with open_room() as room:
         one, two = room.listener(), room.listener()
-        room.audience.join(one)
-        room.audience.join(two)
-        room.audience.leave(one)
-        room.audience.leave(one)
+        room.group.join(one)
+        room.group.join(two)
+        room.group.leave(one)
+        room.group.leave(one)
         assert room.dissolved == []
-        room.audience.leave(two)
-        assert room.dissolved == [room.audience]
+        room.group.leave(two)
+        assert room.dissolved == [room.group]
 
 
 async def test_more_listeners_than_a_slice_all_hear_it() -> None:
     async with open_room() as room:
         listeners = [room.listener() for _ in range(1000)]
         for listener in listeners:
-            room.audience.join(listener)
+            room.group.join(listener)
         room.say("1")
         await room.flush()
         assert [heard(listener) for listener in listeners] == [["1"]] * 1000
@@ -129,10 +127,10 @@ async def test_more_listeners_than_a_slice_all_hear_it() -> None:
 async def test_a_mailbox_that_nobody_reads_is_closed_and_counted() -> None:
     async with open_room() as room:
         listener = room.listener()
-        big = Payload(b"x" * (Mailbox.MAX_BYTES // 4))
+        big = Payload(b"x" * (QueuedSubscriber.MAX_BYTES // 4))
         for _ in range(5):
-            room.outbox.put(Delivery(big, [listener]))
-        await room.outbox.emptied()
+            room.writer.put(Delivery(big, [listener]))
+        await room.writer.emptied()
         assert [payload async for payload in listener] == []
         assert room.metrics.slow_readers_closed == 1
 

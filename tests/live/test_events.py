@@ -3,22 +3,22 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.live import sse
-from app.live.payload import Payload
+from app.live import events
+from app.live.subscriber import Payload
 from tests.sse_reader import Event, read
 
 
 def test_a_burst_gives_its_last_event_the_cursor() -> None:
-    blocks = [sse.fields("value", b"1"), sse.fields("gap", b"2")]
-    assert sse.burst(blocks, "c9") == b"event: value\ndata: 1\n\nevent: gap\ndata: 2\nid: c9\n\n"
+    blocks = [events.fields("value", b"1"), events.fields("gap", b"2")]
+    assert events.burst(blocks, "c9") == b"event: value\ndata: 1\n\nevent: gap\ndata: 2\nid: c9\n\n"
 
 
 def test_a_burst_of_nothing_stores_the_cursor_without_an_event() -> None:
-    assert sse.burst([], "c9") == b"id: c9\n\n"
+    assert events.burst([], "c9") == b"id: c9\n\n"
 
 
 def test_retry_is_a_block_of_its_own() -> None:
-    assert sse.retry(1500) == b"retry: 1500\n\n"
+    assert events.retry(1500) == b"retry: 1500\n\n"
 
 
 lines = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\x00"))
@@ -27,7 +27,7 @@ lines = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\
 @given(st.lists(lines, min_size=1), st.sampled_from(["\n", "\r\n", "\r"]))
 def test_any_data_comes_back_with_its_lines(parts: list[str], newline: str) -> None:
     data = newline.join(parts)
-    written = sse.burst([sse.fields("value", data.encode())], "c1")
+    written = events.burst([events.fields("value", data.encode())], "c1")
     (event,) = read(written)
     assert event == Event("value", "\n".join(parts), "c1")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.live.silence import NO_DATA, NO_NEW_ROWS, Silence, silence
+from app.live.health import NO_DATA, NO_NEW_ROWS, Silence, silence
 from app.models import Bucket
 
 
