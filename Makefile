@@ -8,6 +8,8 @@ PYTHON ?= $(shell sh scripts/find-python)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 NODE_PROJECT := $(wildcard package.json)
 UV := $(VENV)/lock/bin/uv
+# More than there are processors: most tests wait most of the time.
+TEST_PROCESSES ?= 4
 
 export PYTHONUNBUFFERED := 1
 
@@ -21,7 +23,7 @@ run: $(DONE)/run ## install what the demo needs and run it on http://127.0.0.1:8
 	@exec $(BIN)/kpi-stream demo
 
 test: $(DONE)/system lint ## install what the tests need, check the code and run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
 
 lint: $(DONE)/test $(if $(NODE_PROJECT),$(DONE)/node) ## ruff, mypy and the checks of the page
 	$(BIN)/ruff check .
