@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -60,3 +61,12 @@ class Grid:
 
     def _compute_day_ordinal(self, at_seconds: int) -> int:
         return datetime.fromtimestamp(at_seconds, UTC).astimezone(self.zone).toordinal()
+
+
+Grids = Mapping[Period, Grid]
+"""The grid of each period, in one time zone; made once a process, since each remembers its days."""
+
+
+def make_grids(zone: ZoneInfo) -> Grids:
+    """Return the grids whose days begin at midnight in `zone`."""
+    return {period: Grid(period, zone) for period in Period}

@@ -61,8 +61,9 @@ class Bucket(NamedTuple):
 
     `start` is in seconds since 1970 UTC. `value` is the average and None in a gap. `points`,
     `minimum` and `maximum` are also None where the views do not have them. `digest` is the
-    database's signed 64-bit hash of the numbers, 0 in a gap: two buckets say the same if and only
-    if their digests are equal.
+    database's signed 64-bit hash of the start and the numbers, 0 in a gap: buckets with the same
+    digest are taken to say the same. The start is in it so that sums of digests differ where a row
+    has moved from one bucket to another.
     """
 
     start: int

@@ -5,9 +5,7 @@ SELECT to_regclass('kpi_catalog') IS NOT NULL;
 
 -- name: described
 -- As JSON, because a catalogue of the user's own may lack columns.
-SELECT to_jsonb(c) AS entry FROM kpi_catalog AS c
-WHERE :code::text IS NULL OR code = :code::text
-ORDER BY code;
+SELECT to_jsonb(c) AS entry FROM kpi_catalog AS c ORDER BY code;
 
 -- name: codes
 -- Complete buckets alone, of which nothing is computed from raw rows to find out that it is there:
@@ -20,13 +18,6 @@ WHERE bucket > now() - INTERVAL '51 hours' AND bucket < now() - INTERVAL '61 min
 UNION
 SELECT kpi_code FROM kpi_values_minute
 WHERE bucket > now() - INTERVAL '122 minutes' AND bucket < now() - INTERVAL '1 minute';
-
--- name: has_buckets$
-SELECT EXISTS (SELECT FROM kpi_values_minute WHERE kpi_code = :code
-        AND bucket > now() - INTERVAL '122 minutes')
-    OR EXISTS (SELECT FROM kpi_values_hour WHERE kpi_code = :code
-        AND bucket > now() - INTERVAL '51 hours')
-    OR EXISTS (SELECT FROM kpi_values_day WHERE kpi_code = :code);
 
 -- name: clock$
 SELECT extract(epoch FROM now())::double precision;

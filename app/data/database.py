@@ -7,6 +7,7 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
@@ -85,13 +86,22 @@ _MISCONFIGURED = (
 
 
 def load_queries(name: str, replace: Mapping[str, str] | None = None) -> Any:
-    """Return the statements of `queries/<name>.sql` as methods, some of its words replaced."""
+    """Return the statements of `queries/<name>.sql` as methods, some of its words replaced.
+
+    A file is read and parsed once for each set of words.
+    """
+    return _parsed(name, tuple((replace or {}).items()))
+
+
+@cache
+def _parsed(name: str, replace: tuple[tuple[str, str], ...]) -> Any:
     text = load_text(name)
-    for word, by in (replace or {}).items():
+    for word, by in replace:
         text = text.replace(word, by)
     return aiosql.from_str(text, "asyncpg", mandatory_parameters=False)
 
 
+@cache
 def load_text(name: str) -> str:
     """Return what `queries/<name>.sql` says, as it is."""
     return (QUERIES / f"{name}.sql").read_text(encoding="utf-8")

@@ -37,6 +37,7 @@ class ReplicatedRepository(Repository):
         self._primary = primary
         self._replica = replica
         self._copy = Repository(replica, settings)
+        self._copy.grids = self.grids
         self._grace_seconds = settings.grace_seconds
         self._queries = load_queries("replica")
         self._left_alone_until = 0.0
@@ -87,7 +88,7 @@ class ReplicatedRepository(Repository):
 
     def _as_of(self, now: float, period: Period, reading: Reading) -> Reading:
         """Leave out what the replica's clock calls complete and the primary's does not."""
-        grid = self._grids[period]
+        grid = self.grids[period]
         until = min(reading.complete_until, grid.start(grid.index(now - self._grace_seconds)))
         rows = [row for row in reading.rows if row[1].start < until]
         return Reading(now, until, rows)

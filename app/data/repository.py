@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from ..errors import ConfigurationError, UnknownKpiError
-from ..grid import Grid
+from ..errors import ConfigurationError
+from ..grid import make_grids
 from ..models import Bucket, CatalogueEntry, Period
 from ..settings import Settings
 from .database import Connection, Database, fetch, load_queries
@@ -19,6 +19,9 @@ from .timescale import backend as timescale
 
 SLICE_ROWS = 2_000
 """Rows turned into buckets between two looks at the event loop; a few milliseconds' work."""
+
+FITTED_SECONDS = 120.0
+"""How long statements fit the views as they were seen: `db init` may change them at any time."""
 
 
 class Reading(NamedTuple):
@@ -37,14 +40,15 @@ class Repository:
     """Reads buckets and catalogue; every method is one query, and may be asked again.
 
     All raise DatabaseUnavailableError while the database is away, and ConfigurationError where its
-    views are missing or its days begin in another time zone.
+    views are missing or its days begin in another time zone. `grids` are this process's.
     """
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._grace = timedelta(seconds=settings.grace_seconds)
-        self._grids = {period: Grid(period, settings.zone) for period in Period}
+        self.grids = make_grids(settings.zone)
         self._reads: dict[Period, Any] = {}
+        self._look_again_at = 0.0
         self._catalogue = load_queries("catalogue")
 
     async def new_buckets(self, period: Period, codes: Sequence[str], after: int) -> Reading:
@@ -56,7 +60,7 @@ class Repository:
         reading = await self._reading("window", period, codes=list(codes), depth=depth)
         if period is not Period.DAY:
             return reading
-        first = self._grids[period].shift(reading.complete_until, -depth)
+        first = self.grids[period].shift(reading.complete_until, -depth)
         return reading._replace(rows=[row for row in reading.rows if row[1].start >= first])
 
     async def since(self, period: Period, firsts: Mapping[str, int]) -> Reading:
@@ -93,7 +97,7 @@ class Repository:
         """Return every KPI that the catalogue or the data knows, sorted by code."""
 
         async def query(connection: Connection) -> tuple[list[Any], list[str]]:
-            described = await self._described(connection, None)
+            described = await self._described(connection)
             return described, [row[0] for row in await fetch(connection, self._catalogue.codes)]
 
         described, codes = await self._database.read(query)
@@ -101,21 +105,6 @@ class Repository:
         for entry in described:
             entries[entry["code"]] = _entry(entry)
         return [entries[code] for code in sorted(entries)]
-
-    async def find(self, code: str) -> CatalogueEntry:
-        """Return one KPI; raises UnknownKpiError where neither catalogue nor data has it."""
-
-        async def query(connection: Connection) -> CatalogueEntry | None:
-            described = await self._described(connection, code)
-            if described:
-                return _entry(described[0])
-            found = await self._catalogue.has_buckets(connection, code=code)
-            return CatalogueEntry(code, code) if found else None
-
-        entry = await self._database.read(query)
-        if entry is None:
-            raise UnknownKpiError(f"there is no KPI {code}")
-        return entry
 
     async def verify(self) -> None:
         """Raise ConfigurationError where the views are missing or of another shape."""
@@ -131,14 +120,14 @@ class Repository:
         now: float = await self._database.read(self._catalogue.clock)
         return now
 
-    async def _described(self, connection: Connection, code: str | None) -> list[Any]:
+    async def _described(self, connection: Connection) -> list[Any]:
         if not await self._catalogue.has_catalogue(connection):
             return []
-        rows = await fetch(connection, self._catalogue.described, code=code)
+        rows = await fetch(connection, self._catalogue.described)
         return [json.loads(row[0]) for row in rows]
 
     async def _reading(self, name: str, period: Period, **arguments: Any) -> Reading:
-        grid = self._grids[period]
+        grid = self.grids[period]
         zone = grid.zone.key if period is Period.DAY else "UTC"
         rows = await self._fetch(name, period, zone=zone, grace=self._grace, **arguments)
         _, said, now, *_ = rows[0]
@@ -154,9 +143,18 @@ class Repository:
             reads = await self._of(period, connection)
             return await fetch(connection, getattr(reads, name), **arguments)
 
-        return await self._database.read(query)
+        try:
+            return await self._database.read(query)
+        except ConfigurationError:
+            # Somebody may be making the views anew.
+            self._reads.clear()
+            raise
 
     async def _of(self, period: Period, connection: Connection) -> Any:
+        now = asyncio.get_running_loop().time()
+        if now >= self._look_again_at:
+            self._look_again_at = now + FITTED_SECONDS
+            self._reads.clear()
         reads = self._reads.get(period)
         if reads is None:
             reads = self._reads[period] = await fitted_reads(period, connection)
@@ -179,7 +177,7 @@ class Repository:
 
     def _require_days(self, found: list[tuple[str, Bucket]]) -> None:
         """Never publish days of another time zone, whoever made them and whenever."""
-        grid = self._grids[Period.DAY]
+        grid = self.grids[Period.DAY]
         for code, bucket in found:
             if not grid.is_start(bucket.start):
                 raise ConfigurationError(

@@ -14,7 +14,7 @@ from app.data import repository as module
 from app.data import schema
 from app.data.database import Database
 from app.data.repository import Repository
-from app.errors import ConfigurationError, UnknownKpiError
+from app.errors import ConfigurationError
 from app.grid import Grid
 from app.models import Bucket, CatalogueEntry, Period
 from app.settings import Settings
@@ -140,6 +140,35 @@ async def test_what_differs_is_found_by_digests(shadowed_settings: Settings) -> 
         assert await repository.differing(Period.MINUTE, digests, *span) == {}
 
 
+MOVES = {
+    "a minute later": "timestamp + INTERVAL '1 minute'",
+    "an hour earlier": "timestamp - INTERVAL '1 hour'",
+    "two minutes swapped": "timestamptz '2024-05-04T11:56Z' - (timestamp - '2024-05-04T11:55:30Z')",
+}
+
+
+@pytest.mark.parametrize("move", MOVES.values(), ids=MOVES.keys())
+@both_backends
+async def test_what_has_moved_to_another_bucket_differs(
+    move: str, shadowed_settings: Settings
+) -> None:
+    """The same contents in other buckets: no sum over the contents alone would tell."""
+    async with opened(shadowed_settings, NOON + 5) as (repository, database):
+        await write(database, (NOON - 270, "a", 5.0), (NOON - 240, "a", 7.0))
+        await settle(database, shadowed_settings)
+        reading = await repository.window(Period.MINUTE, ["a"], 120)
+        digests = {"a": sum(bucket.digest for _, bucket in reading.rows)}
+        span = (NOON - 7200, NOON)
+        assert await repository.differing(Period.MINUTE, digests, *span) == {}
+        await execute(database, f"UPDATE kpi_raw_data SET timestamp = {move}")
+        await settle(database, shadowed_settings)
+        changed = await repository.differing(Period.MINUTE, digests, *span)
+        assert sum(bucket.digest for bucket in changed["a"]) != digests["a"]
+        moved = [(bucket.start, bucket.value) for bucket in changed["a"]]
+        assert moved != [(bucket.start, bucket.value) for _, bucket in reading.rows]
+        assert sorted(value for _, value in moved if value is not None) == [5.0, 7.0]
+
+
 async def test_each_reading_is_one_query(shadowed_settings: Settings) -> None:
     narrow = shadowed_settings.model_copy(update={"database_pool": 1})
     async with opened(narrow, NOON) as (repository, database):
@@ -263,10 +292,27 @@ async def test_the_catalogue_has_what_is_described_and_what_is_seen(
     entries = await repository.catalogue()
     assert [entry.code for entry in entries] == ["B", "b", "d", "days", "hours", "minutes"]
     assert entries[1:3] == [bees, CatalogueEntry("d", "d")]
-    for entry in entries:
-        assert await repository.find(entry.code) == entry
-    with pytest.raises(UnknownKpiError):
-        await repository.find("nobody")
+
+
+async def test_views_that_are_made_anew_are_looked_at_anew(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FITTED_SECONDS", 0.0)
+    settings = Settings(database_url=SecretStr(empty_url))
+    bare = ORIGINAL.replace("{first}", "2024-05-04").replace("{second}", "2024-05-05")
+    async with Database(settings) as database:
+        for period in Period:
+            await execute(database, bare.replace("{period}", period))
+        repository = Repository(database, settings)
+        before = await repository.since(Period.DAY, {"orders": 0})
+        assert [bucket.points for _, bucket in before.rows] == [None, None]
+        await execute(database, "DROP VIEW kpi_values_minute, kpi_values_hour, kpi_values_day")
+        with pytest.raises(ConfigurationError, match="run kpi-stream db init"):
+            await repository.since(Period.DAY, {"orders": 0})
+        await schema.init(database, settings)
+        await write(database, (NOON, "orders", 3.0))
+        after = await repository.since(Period.DAY, {"orders": 0})
+        assert [bucket.points for _, bucket in after.rows] == [1]
 
 
 async def test_a_catalogue_of_ones_own(empty_url: str) -> None:

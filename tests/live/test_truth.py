@@ -29,6 +29,24 @@ BEGINNINGS = {
 }
 
 
+CHANGES = [
+    "UPDATE kpi_raw_data SET value = value + 1",
+    "UPDATE kpi_raw_data SET timestamp = timestamp - INTERVAL '1 minute'",
+    "UPDATE kpi_raw_data SET timestamp = timestamp - INTERVAL '20 minutes'",
+    "INSERT INTO kpi_raw_data SELECT * FROM kpi_raw_data",
+    "DELETE FROM kpi_raw_data",
+]
+SWAP = """
+UPDATE kpi_raw_data SET timestamp = CASE
+    WHEN timestamp < $2::timestamptz + INTERVAL '1 minute' THEN timestamp + ($3 - $2)
+    ELSE timestamp - ($3 - $2)
+END
+WHERE kpi_code = $1
+    AND (timestamp >= $2 AND timestamp < $2 + INTERVAL '1 minute'
+        OR timestamp >= $3 AND timestamp < $3 + INTERVAL '1 minute')
+"""
+
+
 class Storm:
     """A seeded run of writes, changes, deletions, cuts, and a clock that moves on."""
 
@@ -61,18 +79,22 @@ class Storm:
             )
 
     async def change(self) -> None:
-        """Change or delete a few rows of the last hour and a half."""
+        """Change, delete, move or repeat a few rows of the last hour and a half."""
         rows = await fetch(
             self.database,
             "SELECT timestamp, kpi_code FROM kpi_raw_data WHERE timestamp > $1 ORDER BY 1, 2",
             moment(self.now - 5400),
         )
         for row in self.random.sample(rows, min(len(rows), 2)):
-            verb = self.random.choice(
-                ["UPDATE kpi_raw_data SET value = value + 1", "DELETE FROM kpi_raw_data"]
-            )
+            verb = self.random.choice(CHANGES)
             where = " WHERE timestamp = $1 AND kpi_code = $2"
             await execute(self.database, verb + where, row["timestamp"], row["kpi_code"])
+
+    async def swap(self) -> None:
+        """Exchange two minutes of the last hour and a half: the same contents, elsewhere."""
+        back, further = sorted(self.random.sample(range(1, 90), 2))
+        minutes = [moment((self.now // 60 - minute) * 60) for minute in (further, back)]
+        await execute(self.database, SWAP, self.random.choice(CODES), *minutes)
 
     async def look(self) -> None:
         """Have the pollers see the database as it is."""
@@ -103,9 +125,17 @@ class Storm:
             await client.connect()
 
     async def run(self, steps: int) -> None:
-        deeds = [self.write, self.change, self.tick, self.jump, self.cut, self.connect]
+        deeds = {
+            self.write: 30,
+            self.change: 6,
+            self.swap: 3,
+            self.tick: 30,
+            self.jump: 2,
+            self.cut: 12,
+            self.connect: 24,
+        }
         for _ in range(steps):
-            (deed,) = self.random.choices(deeds, [30, 6, 30, 2, 12, 24])
+            (deed,) = self.random.choices(list(deeds), list(deeds.values()))
             await deed()
             for client in self.clients:
                 if client.connected:
