@@ -14,7 +14,7 @@ from .data.rollups import Rollups
 from .data.schema import check_zone
 from .errors import ConfigurationError, DatabaseUnavailableError
 from .live.catalogue import Catalogue
-from .live.cluster.messages import InProcess, Messaging
+from .live.cluster.messaging import InProcess, Messaging
 from .live.cluster.publisher import publish
 from .live.cluster.redis_messaging import RedisMessaging
 from .live.cluster.redis_publication import RedisPublication
@@ -63,7 +63,7 @@ async def open_service(
         else:
             # The publishers keep the rollups: gateways may be many.
             url = settings.redis_url.get_secret_value()
-            messaging = RedisMessaging(url, settings.zone, metrics)
+            messaging = RedisMessaging(url, repository.grids, metrics)
         hub = await stack.enter_async_context(Hub(repository, settings, metrics, messaging))
         report = Report(board or Board(), process, metrics, hub.gauges)
         await stack.enter_async_context(report)

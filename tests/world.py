@@ -48,10 +48,6 @@ def moment(at_seconds: float) -> datetime:
     return datetime.fromtimestamp(at_seconds, UTC)
 
 
-def seconds(text: str) -> int:
-    return int(datetime.fromisoformat(text).timestamp())
-
-
 class Hand:
     """The hand of the database's clock."""
 
@@ -60,6 +56,12 @@ class Hand:
 
     async def set(self, at_seconds: float) -> None:
         await execute(self._database, "UPDATE clock.hand SET at = $1", moment(at_seconds))
+
+
+async def step(hub: Hub) -> None:
+    """Bring everything that is listened to in step with the database now."""
+    for poller in hub.pollers.values():
+        await poller.turn(look=True)
 
 
 async def execute(database: Database, sql: str, *arguments: Any) -> None:
@@ -83,6 +85,7 @@ class Client:
     events: list[Event] = field(default_factory=list)
     sent_twice: int = 0
     resets: int = 0
+    repairs: int = 0
     cursor: str = ""
 
     def __post_init__(self) -> None:
@@ -128,19 +131,22 @@ class Client:
             return
         channel = Channel.parse(f"{data['kpi']}:{data['period']}")
         if event.event == "snapshot":
-            self.views[channel] = {
-                seconds(bucket["bucket"]): numbers(bucket) for bucket in data["history"]
-            }
+            # It replaces what it covers; a whole one also covers the gaps before the first value.
+            held = self.views.setdefault(channel, {})
+            self.repairs += bool(held)
+            covered = {at(bucket["bucket"]): numbers(bucket) for bucket in data["history"]}
+            held.update(covered)
         elif event.event in ("value", "gap"):
-            start = seconds(data["bucket"])
+            start = at(data["bucket"])
             self.sent_twice += start in self.views[channel]
             self.views[channel][start] = numbers(data)
         elif event.event == "correction":
-            start = seconds(data["bucket"])
+            start = at(data["bucket"])
             self.sent_twice += self.views[channel].get(start) == numbers(data)
             self.views[channel][start] = numbers(data)
         elif event.event == "reset":
             self.resets += 1
+            self.views.pop(channel, None)
 
 
 def numbers(bucket: dict[str, Any]) -> Numbers:

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Hashable, Mapping
 
 from ..grid import Grid
 from ..models import Bucket, Channel
 from . import cursor, events
-from .cursor import Position
-from .events import Encoded, Health
+from .events import Encoded, View
 from .fanout import Group
-from .resume import first_needed, missed
-from .series import Change, Series
+from .health import LIVE, Health, Trouble, judge
+from .series import Change
+from .watched import WatchedChannel
 
 _MAX_REMEMBERED = 64
+_MAX_REMEMBERED_BYTES = 262_144
+
+MISSED_TOO_MUCH = "too much became new at once"
 
 
-class Missed(NamedTuple):
-    """The events a listener has missed, and whether they correct what it has."""
-
-    blocks: list[bytes]
-    corrected: bool
-
-
-class Broadcaster:
+class Broadcaster(WatchedChannel):
     """A channel while somebody listens: one database result for all of them.
 
     It is watched by the poller of its period from the first listener to the last, and turns what
@@ -32,148 +27,112 @@ class Broadcaster:
     """
 
     def __init__(self, channel: Channel, grid: Grid) -> None:
-        self.channel = channel
-        self.grid = grid
+        super().__init__(channel, grid)
         self.groups: set[Group] = set()
         self.holds = 0
-        self._series: Series | None = None
-        self._trouble: tuple[str, float | None] | None = None
-        self._health = Health("live", None, None)
+        self.revision = 0
+        """Grows with every change of what a newcomer is told."""
+        self.health = LIVE
         self._snapshots: dict[int, Encoded] = {}
-        self._missed: dict[Position, Missed] = {}
-
-    @property
-    def loaded(self) -> bool:
-        """Whether the series has been read from the database."""
-        return self._series is not None
+        self._remembered: dict[Hashable, list[bytes]] = {}
+        self._older: dict[int, Bucket] = {}
+        self._older_first: int | None = None
 
     @property
     def idle(self) -> bool:
         """Whether nobody listens or is about to."""
         return not self.groups and self.holds == 0
 
-    @property
-    def series(self) -> Series:
-        """The buckets published so far; only once loaded."""
-        if self._series is None:
-            raise LookupError(f"{self.channel} is not loaded")
-        return self._series
+    def view(self, buckets: list[Bucket]) -> View:
+        """Return the channel as it is now; `buckets` end with the series."""
+        token = cursor.join([self.series.token()])
+        return View(self.channel, self.grid, buckets, self.health, token)
 
-    def load(self, series: Series) -> None:
-        """Start from what the database has now."""
-        self._series = series
-        self._judge()
-
-    def observe(self, buckets: Iterable[Bucket]) -> None:
-        """Publish what is new or changed among `buckets`, which are oldest first."""
-        changed = False
-        for bucket in buckets:
-            change = self.series.observe(bucket)
-            if change is not None:
-                changed = True
-                self._publish(self._block(change, bucket))
-        if changed:
-            self._forget_encoded()
-            self._judge()
-
-    def trouble(self, reason: str | None, since: float | None) -> None:
-        """Take note that the data of this channel cannot be read, or (None) that it can again."""
-        trouble = None if reason is None else (reason, since)
-        if trouble != self._trouble:
-            self._trouble = trouble
-            if self.loaded:
-                self._judge()
-
-    @property
-    def health(self) -> Health:
-        """Whether data flows."""
-        return self._health
-
-    def status_block(self) -> bytes:
-        """Return the `status` event of now."""
-        state = {"kpi": self.channel.code, "period": self.channel.period.value}
-        return events.fields("status", events.dumps(state | self._health.json()))
+    def newest(self, history: int) -> View:
+        """Return the channel as it is now with its newest buckets, two at least."""
+        return self.view(self.series.newest(max(history, 2)))
 
     def snapshot(self, history: int) -> Encoded:
         """Return the snapshot; made once for all who ask until something changes."""
-        body = self._snapshots.get(history)
-        if body is None:
-            body = self._encode_snapshot(history)
+        encoded = self._snapshots.get(history)
+        if encoded is None:
+            encoded = events.snapshot(self.newest(history), history)
             if len(self._snapshots) < _MAX_REMEMBERED:
-                self._snapshots[history] = body
-        return body
+                self._snapshots[history] = encoded
+        return encoded
 
-    def missed(self, position: Position, older: dict[int, Bucket]) -> Missed:
-        """Return what brings a listener from `position` to now; worked out once for all there.
+    def remember(self, key: Hashable, revision: int, blocks: list[bytes]) -> None:
+        """Keep events for others who stand at the same place, unless they are out of date."""
+        small = sum(map(len, blocks)) <= _MAX_REMEMBERED_BYTES
+        if revision == self.revision and small and len(self._remembered) < _MAX_REMEMBERED:
+            self._remembered[key] = blocks
 
-        `older` has by start the buckets with rows from before the series. Raises CursorError.
+    def recall(self, key: Hashable, revision: int) -> list[bytes] | None:
+        """Return what was remembered under `key` if it is of this revision."""
+        return self._remembered.get(key) if revision == self.revision else None
+
+    # --- what is older than the series -------------------------------------------------------
+
+    @property
+    def first(self) -> int:
+        """The number of the oldest bucket that can be had without asking the database."""
+        return self.series.first if self._older_first is None else self._older_first
+
+    def keep_older(self, first: int, rows: Mapping[int, Bucket]) -> None:
+        """Keep buckets from before the series, by start, from the number `first` on.
+
+        They are of use to those who come back from there within the same tick.
         """
-        found = self._missed.get(position)
-        if found is None:
-            events = missed(position, self.grid, self._since(position, older))
-            blocks = [self._block(change, bucket, older) for change, bucket in events]
-            corrected = any(change is Change.CORRECTION for change, _ in events)
-            found = Missed(blocks, corrected)
-            if len(self._missed) < _MAX_REMEMBERED:
-                self._missed[position] = found
-        return found
+        self._older, self._older_first = dict(rows), min(first, self.series.first)
 
-    def _since(self, position: Position, older: dict[int, Bucket]) -> list[Bucket]:
-        series = self.series
-        first = first_needed(position)
-        before = (self.grid.start(index) for index in range(first, series.first))
-        held = [series.at(index) for index in range(max(first, series.first), series.last + 1)]
-        return [older.get(start) or Bucket.gap(start) for start in before] + held
+    def since(self, index: int) -> list[Bucket]:
+        """Return the buckets from the number `index` on, oldest first; none is before `first`."""
+        before = map(self.grid.start, range(index, self.series.first))
+        older = [self._older.get(start) or Bucket.gap(start) for start in before]
+        return older + self.series.since(index)
 
-    def _block(
-        self, change: Change, bucket: Bucket, older: dict[int, Bucket] | None = None
-    ) -> bytes:
-        if change is Change.VALUE:
-            previous = self._bucket_before(bucket, older or {})
-            data = events.value_json(self.channel, self.grid, bucket, previous)
-        else:
-            data = events.bucket_json(self.channel, self.grid, bucket)
-        return events.fields(change, events.dumps(data))
+    # --- what becomes new --------------------------------------------------------------------
 
-    def _bucket_before(self, bucket: Bucket, older: dict[int, Bucket]) -> Bucket:
-        index = self.grid.index(bucket.start) - 1
-        if index >= self.series.first:
-            return self.series.at(index)
-        start = self.grid.start(index)
-        return older.get(start) or Bucket.gap(start)
+    def _on_load(self, *, again: bool) -> None:
+        self._forget()
+        self._judge()
+        if again:
+            self._publish(events.reset(self.channel, MISSED_TOO_MUCH))
+            self._publish(events.fields("snapshot", self.snapshot(len(self.series)).body))
 
-    def _encode_snapshot(self, history: int) -> Encoded:
-        return events.encode(
-            events.snapshot_json(
-                self.channel,
-                self.grid,
-                self.series.newest(max(history, 2)),
-                history=history,
-                health=self._health,
-                cursor=cursor.join([self.series.token(cursor.words_for(1))]),
-            )
-        )
+    def _on_change(self, change: Change, bucket: Bucket) -> None:
+        index = self.grid.index(bucket.start)
+        previous = None if change is not Change.VALUE else self.series.at(index - 1)
+        self._publish(events.change(self.channel, self.grid, change, bucket, previous))
+
+    def _on_observed(self) -> None:
+        self._forget()
+        self._judge()
+
+    def _on_trouble(self, before: Trouble | None) -> None:
+        if self.loaded:
+            self._judge()
 
     def _judge(self) -> None:
-        """Work out the health anew, and say so where it changed."""
-        before = self._health
-        silence = self.series.silence()
-        if self._trouble is not None:
-            reason, since = self._trouble
-            self._health = Health("stale", reason, since)
-        elif silence is not None:
-            self._health = Health("stale", silence.reason, silence.since)
-        elif before.state != "live":
-            self._health = Health("live", None, self.series.end)
-        if self._health != before:
-            self._forget_encoded()
-            if (self._health.state, self._health.reason) != (before.state, before.reason):
-                self._publish(self.status_block())
+        """Work out the health anew, and publish it where it changed."""
+        before = self.health
+        health = judge(self.series.buckets, self._trouble)
+        if health == LIVE and before.state != LIVE.state:
+            health = Health(LIVE.state, None, self.series.end)
+        elif health == LIVE:
+            health = before
+        if health != before:
+            self.health = health
+            self._forget()
+            if (health.state, health.reason) != (before.state, before.reason):
+                self._publish(events.status(self.channel, health))
 
     def _publish(self, block: bytes) -> None:
         for group in self.groups:
             group.append(block)
 
-    def _forget_encoded(self) -> None:
+    def _forget(self) -> None:
+        self.revision += 1
         self._snapshots.clear()
-        self._missed.clear()
+        self._remembered.clear()
+        self._older, self._older_first = {}, None

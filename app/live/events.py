@@ -7,8 +7,6 @@ A *field block* is an event without the blank line that dispatches it (WHATWG HT
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -17,6 +15,8 @@ import orjson
 
 from ..grid import Grid
 from ..models import Bucket, CatalogueEntry, Channel
+from .health import Health
+from .series import Change
 
 Json = dict[str, Any]
 
@@ -47,18 +47,23 @@ def encode(value: Any) -> Encoded:
     return Encoded(body, hashlib.blake2b(body, digest_size=12).hexdigest())
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
-    """Whether data flows on a channel: `state` is `live` or `stale`, `since` in seconds."""
+class View(NamedTuple):
+    """A channel as it was at one moment: what it is told of can be encoded later.
 
-    state: str
-    reason: str | None
-    since: float | None
+    `buckets` are oldest first and without a hole; `cursor` is that of a listener that has them all.
+    """
 
-    def json(self) -> Json:
-        """Return the `state` of a snapshot and the data of a `status` event."""
-        since = None if self.since is None else timestamp(round(self.since, 3))
-        return {"state": self.state, "reason": self.reason, "since": since}
+    channel: Channel
+    grid: Grid
+    buckets: list[Bucket]
+    health: Health
+    cursor: str
+
+
+def health_json(health: Health) -> Json:
+    """Return the `state` of a snapshot."""
+    since = None if health.since is None else timestamp(round(health.since, 3))
+    return {"state": health.state, "reason": health.reason, "since": since}
 
 
 def bucket_json(channel: Channel, grid: Grid, bucket: Bucket) -> Json:
@@ -90,23 +95,17 @@ def value_json(channel: Channel, grid: Grid, bucket: Bucket, previous: Bucket | 
     return data
 
 
-def snapshot_json(
-    channel: Channel,
-    grid: Grid,
-    buckets: Sequence[Bucket],
-    *,
-    history: int,
-    health: Health,
-    cursor: str,
-) -> Json:
-    """Return a snapshot: the newest of `buckets`, the one before, and up to `history` in all.
+def snapshot_json(view: View, history: int, *, whole: bool = False) -> Json:
+    """Return a snapshot: the newest bucket, the one before, and up to `history` in all.
 
-    `buckets` are oldest first and without a hole. Gaps before the first value are left out: they
-    say no more than that the KPI is younger, or was silent, then.
+    Gaps before the first value are left out: they say no more than that the KPI is younger, or was
+    silent, then. Not so if it is to be `whole`: whoever merges it may hold a value where there is
+    a gap now.
     """
-    shown = list(buckets[-history:]) if history else []
-    while shown and shown[0].value is None:
-        shown.pop(0)
+    channel, grid, buckets, health, cursor = view
+    first = max(0, len(buckets) - history)
+    while not whole and first < len(buckets) and buckets[first].value is None:
+        first += 1
     known = any(bucket.value is not None for bucket in buckets)
     current = buckets[-1] if buckets and known else None
     previous = buckets[-2] if len(buckets) > 1 and known else None
@@ -116,10 +115,45 @@ def snapshot_json(
         "current": None if current is None else bucket_json(channel, grid, current),
         "previous": None if previous is None else bucket_json(channel, grid, previous),
         "delta": delta(current, previous),
-        "history": [bucket_json(channel, grid, bucket) for bucket in shown],
-        "state": health.json(),
+        "history": [bucket_json(channel, grid, bucket) for bucket in buckets[first:]],
+        "state": health_json(health),
         "cursor": cursor,
     }
+
+
+def snapshot(view: View, history: int, *, whole: bool = False) -> Encoded:
+    """Return a snapshot as JSON with its validator."""
+    return encode(snapshot_json(view, history, whole=whole))
+
+
+def change(
+    channel: Channel, grid: Grid, kind: Change, bucket: Bucket, previous: Bucket | None
+) -> bytes:
+    """Return a `value`, `gap` or `correction`; a value says what the bucket before it was."""
+    if kind is Change.VALUE:
+        data = value_json(channel, grid, bucket, previous)
+    else:
+        data = bucket_json(channel, grid, bucket)
+    return fields(kind, dumps(data))
+
+
+def status(channel: Channel, health: Health) -> bytes:
+    """Return the `status` event of a channel."""
+    return fields("status", dumps(_named(channel) | health_json(health)))
+
+
+def reset(channel: Channel, reason: str) -> bytes:
+    """Return the `reset` event of a channel, before a snapshot."""
+    return fields("reset", dumps(_named(channel) | {"reason": reason}))
+
+
+def ping(now_seconds: float) -> bytes:
+    """Return a `ping` with the server's time."""
+    return fields("ping", dumps({"time": timestamp(round(now_seconds, 3))}))
+
+
+def _named(channel: Channel) -> Json:
+    return {"kpi": channel.code, "period": channel.period.value}
 
 
 def catalogue_json(entry: CatalogueEntry) -> Json:

@@ -6,13 +6,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from ..metrics import Metrics
 from ..models import Channel
 from . import cursor, events
-from .series import Series
 from .subscriber import Payload, QueuedSubscriber, Subscriber
+from .watched import WatchedChannel
 
 SLICE = 128
 """Writes between two looks at the event loop: at about 10 µs each, a stall of a millisecond."""
@@ -24,14 +23,6 @@ class Delivery:
 
     payload: Payload
     recipients: Sequence[Subscriber]
-
-
-class Source(Protocol):
-    """A channel as a group sees it."""
-
-    @property
-    def series(self) -> Series:
-        """The buckets published so far."""
 
 
 class Group:
@@ -46,22 +37,21 @@ class Group:
     def __init__(
         self,
         channels: tuple[Channel, ...],
-        sources: Sequence[Source],
+        watched: Sequence[WatchedChannel],
         send: Callable[[Delivery], None],
         dissolve: Callable[[Group], None],
     ) -> None:
         self.channels = channels
         self.members: set[Subscriber] = set()
-        self._sources = sources
+        self._watched = watched
         self._send = send
         self._dissolve = dissolve
         self._blocks: list[bytes] = []
         self._recipients: list[Subscriber] = []
 
     def cursor(self) -> str:
-        """Return where everybody stands who has all that was published."""
-        words = cursor.words_for(len(self.channels))
-        return cursor.join(source.series.token(words) for source in self._sources)
+        """Return the cursor of a listener that is up to date."""
+        return cursor.join(watched.series.token() for watched in self._watched)
 
     def append(self, block: bytes) -> None:
         """Add an event to the burst."""
@@ -97,16 +87,19 @@ class Group:
 
 
 class Subscription:
-    """One subscriber's place in a group."""
+    """One subscriber's place in a group.
 
-    __slots__ = ("_group", "_left", "_subscriber", "handed_over", "preamble", "queue")
+    `preamble` is what its stream begins with; `cursor` that of the end of the preamble, taken when
+    the subscription was made.
+    """
 
-    def __init__(
-        self, group: Group, queue: QueuedSubscriber, preamble: bytes, left: Callable[[], None]
-    ) -> None:
-        self.preamble = preamble
+    __slots__ = ("_group", "_left", "_subscriber", "cursor", "detached", "preamble", "queue")
+
+    def __init__(self, group: Group, queue: QueuedSubscriber, left: Callable[[], None]) -> None:
+        self.preamble = b""
+        self.cursor = group.cursor()
         self.queue = queue
-        self.handed_over = False
+        self.detached = False
         self._group = group
         self._subscriber: Subscriber = queue
         self._left: Callable[[], None] | None = left
@@ -118,7 +111,7 @@ class Subscription:
 
     @property
     def closed(self) -> bool:
-        """Whether the queue was told to close: then there is nothing to hand over."""
+        """Whether the queue was told to close: then there is nothing to detach."""
         return self.queue.closed
 
     def replace(self, subscriber: Subscriber) -> list[Payload]:
@@ -127,11 +120,11 @@ class Subscription:
         From then on it is the new subscriber that must `leave`.
         """
         queue = self.queue
-        self.handed_over = True
+        self.detached = True
         self._subscriber = subscriber
         self._group.replace(queue, subscriber)
-        # This lives as long as the socket does, and these two would be the most of it.
-        del self.queue, self.preamble
+        # This lives as long as the socket does, and these would be the most of it.
+        del self.queue, self.preamble, self.cursor
         return queue.succeed(subscriber)
 
     def leave(self) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
@@ -13,33 +13,30 @@ from ..data.repository import Repository
 from ..errors import DatabaseUnavailableError, OverloadedError, UnavailableError
 from ..grid import Grid
 from ..metrics import Metrics
-from ..models import Bucket, Channel, Period
+from ..models import Channel, Period
 from ..settings import Settings
 from . import events
 from .broadcaster import Broadcaster
+from .catch_up import CatchUp, first_blocks
 from .clock import DatabaseClock
-from .cluster.consumer import Reception
-from .cluster.messages import InProcess, Messaging
-from .fanout import SLICE, Delivery, Group, Subscription, Writer
+from .cluster.consumer import Consumer
+from .cluster.messaging import InProcess, Messaging
+from .fanout import SLICE, Group, Subscription, Writer
+from .health import RefreshJobs
+from .heartbeat import Heartbeat
 from .poller import Poller
-from .preamble import Standing, retry_block
-from .subscriber import Payload, QueuedSubscriber
-
-SCREENFUL = 120
-"""Buckets that a channel keeps at least; a snapshot of so many costs no query while it is live."""
+from .resume import Resume, ResumeReader
+from .series import Extent
+from .subscriber import QueuedSubscriber
 
 READY_TIMEOUT_SECONDS = 10.0
 
-
-def widths(settings: Settings, period: Period) -> tuple[int, int]:
-    """Return how many buckets a series keeps, and how many of them are its correction window."""
-    seconds = {Period.MINUTE: 60, Period.HOUR: 3600, Period.DAY: 86_400}[period]
-    width = int(-(-settings.correction_window.total_seconds() // seconds)) + 1
-    return max(SCREENFUL, width) + 1, width
+RETRY_MILLISECONDS = (1000, 4000)
+"""How long a client waits before it connects again, spread so that they do not come at once."""
 
 
 class Hub:
-    """The broadcasters of this process, their groups, and the pollers that feed them.
+    """The broadcasters of this process, the groups that listen, and the pollers that feed them.
 
     `async with` it: pollers, writer and heartbeat run until it is left. With nobody listening
     none of them asks the database anything. While messages flow the pollers only load channels
@@ -54,39 +51,45 @@ class Hub:
         messaging: Messaging | None = None,
     ) -> None:
         self.clock = DatabaseClock()
-        self._repository = repository
+        self.jobs = RefreshJobs(repository, self.clock)
+        self.draining = False
+        self.listeners = 0
         self._settings = settings
         self._metrics = metrics
-        self._grids = {period: Grid(period, settings.zone) for period in Period}
+        self._grids = repository.grids
         self._broadcasters: dict[Channel, Broadcaster] = {}
         self._groups: dict[tuple[Channel, ...], Group] = {}
         self._writer = Writer(metrics)
         self._messaging: Messaging = messaging or InProcess()
-        self._pollers = {period: self._make_poller(period) for period in Period}
+        self.pollers = {
+            period: Poller(
+                grid,
+                repository,
+                self.clock,
+                self.jobs,
+                self._flush,
+                grace_seconds=settings.grace_seconds,
+                extent=Extent.of(period, settings.correction_window),
+                metrics=metrics,
+                following=lambda: self._messaging.flowing,
+            )
+            for period, grid in repository.grids.items()
+        }
+        self._resume = ResumeReader(repository, self.pollers, self.clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._task_group = asyncio.TaskGroup()
-        self.draining = False
-        self.listeners = 0
-
-    def _make_poller(self, period: Period) -> Poller:
-        depth, width = widths(self._settings, period)
-        return Poller(
-            period,
-            self._grids[period],
-            self._repository,
-            self.clock,
-            self._flush,
-            grace_seconds=self._settings.grace_seconds,
-            depth=depth,
-            width=width,
-            metrics=self._metrics,
-            listening=lambda: self._messaging.flowing,
-        )
 
     async def __aenter__(self) -> Self:
         await self._task_group.__aenter__()
-        runners = [poller.run() for poller in self._pollers.values()]
-        runners += [self._writer.run(), self._beat(), self._messaging.run(self._make_ear())]
+        beat = self._settings.heartbeat_seconds
+        heartbeat = Heartbeat(
+            beat, self.clock, self._writer, self._metrics, lambda: list(self._groups.values())
+        )
+        consumer = Consumer(
+            self._broadcasters, self.pollers, self.clock, self._flush, self._metrics
+        )
+        runners = [poller.run() for poller in self.pollers.values()]
+        runners += [self._writer.run(), heartbeat.run(), self._messaging.run(consumer)]
         self._tasks = [self._task_group.create_task(runner) for runner in runners]
         return self
 
@@ -99,9 +102,6 @@ class Hub:
         for task in self._tasks:
             task.cancel()
         await self._task_group.__aexit__(kind, error, trace)
-
-    def _make_ear(self) -> Reception:
-        return Reception(self._broadcasters, self._pollers, self.clock, self._flush, self._metrics)
 
     def grid(self, period: Period) -> Grid:
         """Return the grid of a period."""
@@ -127,89 +127,64 @@ class Hub:
     ) -> AsyncIterator[Subscription]:
         """Listen to channels from where the cursors stand; the subscription starts with a preamble.
 
-        Raises UnavailableError while draining and where the first listener finds no database.
+        Raises UnavailableError while draining and where the first listener finds no database, and
+        OverloadedError where as many streams are open as the settings allow.
         """
-        if self.draining:
-            raise UnavailableError("the server is shutting down; another one will answer")
-        if self.listeners >= self._settings.max_streams:
-            raise OverloadedError("as many streams are open as KPI_MAX_STREAMS allows")
+        self._admit()
         broadcasters = [self._hold(channel) for channel in dict.fromkeys(channels)]
-        standing = Standing()
-        older: dict[Channel, dict[int, Bucket]] = {}
         try:
+            resume = Resume.read(cursors, broadcasters)
             if cursors or not all(broadcaster.loaded for broadcaster in broadcasters):
                 async with asyncio.timeout(READY_TIMEOUT_SECONDS):
-                    standing, older = await self._prepare(broadcasters, cursors)
-            # Nothing is awaited from here to the group: between preamble and stream
-            # nothing can fall.
-            subscription = self._join(broadcasters, standing, older, history)
+                    await self._load([b for b in broadcasters if not b.loaded])
+                    await self._resume.prepare(resume, broadcasters)
+            # Nothing is awaited from here to the group: between what is held here for the
+            # newcomer and what its queue gets nothing can fall.
+            self._admit()
+            catch_ups = resume.catch_ups(broadcasters, history)
+            subscription = self._join(broadcasters)
         except TimeoutError:
             raise DatabaseUnavailableError("the database did not answer in time") from None
         finally:
             self._let_go(broadcasters)
+        self._metrics.streams_opened += 1
+        self._metrics.cursors_refused += len(resume.refused)
         try:
+            subscription.preamble = await _preamble(catch_ups, subscription.cursor)
             yield subscription
         finally:
-            if not subscription.handed_over:
+            if not subscription.detached:
                 subscription.leave()
 
-    async def _prepare(
-        self, broadcasters: list[Broadcaster], cursors: Sequence[str]
-    ) -> tuple[Standing, dict[Channel, dict[int, Bucket]]]:
-        """Load what is not loaded, and read what the cursors need from before it."""
-        new = [broadcaster for broadcaster in broadcasters if not broadcaster.loaded]
+    def _admit(self) -> None:
+        """Raise where no stream may be opened; asked again once it can be counted."""
+        if self.draining:
+            raise UnavailableError("the server is shutting down; another one will answer")
+        if self.listeners >= self._settings.max_streams:
+            raise OverloadedError("as many streams are open as KPI_MAX_STREAMS allows")
+
+    async def _load(self, new: Sequence[Broadcaster]) -> None:
+        """Have channels read from the database; raises DatabaseUnavailableError."""
         # From here on messages are missed no more, so what is loaded next is complete.
         await self._messaging.settled([broadcaster.channel for broadcaster in new])
-        await self._turn(new)
-        standing = Standing.read(cursors, broadcasters)
-        # Another process may have published further than this one: look before calling it wrong.
-        await self._turn(standing.ahead(broadcasters), compare=True)
-        standing.check(broadcasters)
-        older = await self._older(standing.needs_older(broadcasters))
-        corrected = standing.corrected(broadcasters, older)
-        if corrected:
-            # Or have published a correction that this one has not seen. Without the database
-            # what was published here stands.
-            with suppress(DatabaseUnavailableError):
-                await self._turn(corrected, compare=True)
-        return standing, older
+        for period in sorted({broadcaster.grid.period for broadcaster in new}):
+            await self.pollers[period].turn()
 
-    async def _turn(self, broadcasters: Iterable[Broadcaster], *, compare: bool = False) -> None:
-        for period in sorted({broadcaster.grid.period for broadcaster in broadcasters}):
-            await self._pollers[period].turn(compare=compare)
-
-    async def _older(self, needed: dict[Broadcaster, int]) -> dict[Channel, dict[int, Bucket]]:
-        older: dict[Channel, dict[int, Bucket]] = {}
-        for period in sorted({broadcaster.grid.period for broadcaster in needed}):
-            firsts = {b.channel.code: at for b, at in needed.items() if b.grid.period == period}
-            reading = await self._repository.since(period, firsts)
-            for code, bucket in reading.rows:
-                older.setdefault(Channel(code, period), {})[bucket.start] = bucket
-        return older
-
-    def _join(
-        self,
-        broadcasters: list[Broadcaster],
-        standing: Standing,
-        older: dict[Channel, dict[int, Bucket]],
-        history: int,
-    ) -> Subscription:
+    def _join(self, broadcasters: Sequence[Broadcaster]) -> Subscription:
+        """Let a newcomer have all that is published from now on."""
         group = self._group(broadcasters)
-        blocks = standing.blocks(broadcasters, older, history)
-        preamble = retry_block() + events.burst(blocks, group.cursor())
         now = asyncio.get_running_loop().time()
         age = self._settings.stream_max_age.total_seconds() * random.uniform(0.8, 1.2)  # noqa: S311
         queue = QueuedSubscriber(now + age, self._metrics)
         group.join(queue)
-        self._metrics.streams_opened += 1
-        self._metrics.cursors_refused += len(standing.refused)
         self.listeners += 1
-        return Subscription(group, queue, preamble, self._left)
+        return Subscription(group, queue, self._left)
 
     def _left(self) -> None:
         self.listeners -= 1
 
-    def _group(self, broadcasters: list[Broadcaster]) -> Group:
+    def _group(self, broadcasters: Sequence[Broadcaster]) -> Group:
+        """Return the group of those who listen to just these channels."""
         key = tuple(sorted(broadcaster.channel for broadcaster in broadcasters))
         group = self._groups.get(key)
         if group is None:
@@ -228,16 +203,17 @@ class Hub:
             self._stop_if_idle(broadcaster)
 
     def _hold(self, channel: Channel) -> Broadcaster:
+        """Return the broadcaster of a channel, which stays until it is let go."""
         broadcaster = self._broadcasters.get(channel)
         if broadcaster is None:
             broadcaster = Broadcaster(channel, self._grids[channel.period])
             self._broadcasters[channel] = broadcaster
-            self._pollers[channel.period].watch(broadcaster)
+            self.pollers[channel.period].watch(broadcaster)
             self._messaging.subscribe(channel)
         broadcaster.holds += 1
         return broadcaster
 
-    def _let_go(self, broadcasters: list[Broadcaster]) -> None:
+    def _let_go(self, broadcasters: Sequence[Broadcaster]) -> None:
         for broadcaster in broadcasters:
             broadcaster.holds -= 1
             self._stop_if_idle(broadcaster)
@@ -245,7 +221,7 @@ class Hub:
     def _stop_if_idle(self, broadcaster: Broadcaster) -> None:
         if broadcaster.idle:
             del self._broadcasters[broadcaster.channel]
-            self._pollers[broadcaster.channel.period].unwatch(broadcaster)
+            self.pollers[broadcaster.channel.period].unwatch(broadcaster)
             self._messaging.unsubscribe(broadcaster.channel)
 
     async def _flush(self) -> None:
@@ -259,36 +235,13 @@ class Hub:
                 left = SLICE
         await self._writer.emptied()
 
-    async def _beat(self) -> None:
-        """Send a ping to everybody before the silence gets too long; end streams of full age."""
-        while True:
-            await asyncio.sleep(self._settings.heartbeat_seconds * 0.9)
-            if self._writer.busy:
-                continue
-            time = {"time": events.timestamp(round(self.clock.now(), 3))}
-            payload = Payload(events.burst([events.fields("ping", events.dumps(time))]))
-            now = asyncio.get_running_loop().time()
-            for group in list(self._groups.values()):
-                members = list(group.members)
-                self._writer.put(Delivery(payload, members))
-                for subscriber in members:
-                    if subscriber.expires <= now:
-                        self._metrics.streams_expired += 1
-                        subscriber.close()
-            await self._writer.emptied()
-
-    async def step(self) -> None:
-        """Bring everything that is listened to in step with the database now."""
-        for poller in self._pollers.values():
-            await poller.turn(compare=True)
-
     def refuse_more(self) -> None:
         """Take no more listeners from now on."""
         self.draining = True
 
     async def drain(self, seconds: float) -> None:
         """End all streams, spread over so many seconds."""
-        members = [m for group in self._groups.values() for m in group.members]
+        members = [member for group in self._groups.values() for member in group.members]
         random.shuffle(members)
         slices = [members[first : first + SLICE] for first in range(0, len(members), SLICE)]
         for number, leaving in enumerate(slices):
@@ -296,3 +249,12 @@ class Hub:
                 await asyncio.sleep(seconds / len(slices))
             for subscriber in leaving:
                 subscriber.close()
+
+
+def retry_block(milliseconds: tuple[int, int] = RETRY_MILLISECONDS) -> bytes:
+    """Return a `retry:` block with a time from a range, so that clients come back spread."""
+    return events.retry(random.randint(*milliseconds))  # noqa: S311
+
+
+async def _preamble(catch_ups: list[CatchUp], cursor: str) -> bytes:
+    return retry_block() + events.burst(await first_blocks(catch_ups), cursor)

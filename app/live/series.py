@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from enum import StrEnum
+from itertools import islice
+from typing import NamedTuple
 
 from ..grid import Grid
-from ..models import Bucket, Channel
+from ..models import Bucket, Channel, Period
 from . import cursor
-from .health import Silence, silence
-from .sketch import Sketch
+from .cursor import Position
+
+SCREENFUL = 120
+"""Buckets that a series keeps at least; a snapshot of so many costs no query while it is live."""
+
+AWAY = 10
+"""Buckets that are kept beyond: who was away for fewer is caught up without asking the database."""
+
+_DIGESTS = 2**64
+_NOMINAL_SECONDS = {Period.MINUTE: 60, Period.HOUR: 3600, Period.DAY: 86_400}
+
+
+class Extent(NamedTuple):
+    """How many buckets a series keeps, and how many of them are its correction window."""
+
+    depth: int
+    width: int
+
+    @classmethod
+    def of(cls, period: Period, correction_window: timedelta) -> Extent:
+        """Return the extent of the series of a period: the window, and a screenful at least."""
+        width = -(-int(correction_window.total_seconds()) // _NOMINAL_SECONDS[period]) + 1
+        return cls(max(SCREENFUL, width) + AWAY, width)
 
 
 class Change(StrEnum):
@@ -24,22 +48,12 @@ class Change(StrEnum):
 class Series:
     """The newest complete buckets of a channel: at least a screenful, and the correction window.
 
-    It holds the last buckets before `complete_until`, one for each number of the grid; where the
-    database has no row there is a gap. The last `width` of them are the correction window, which
-    is compared with the database again and again and is sketched in the cursor.
+    It holds the last `extent.depth` buckets before `complete_until`, one for each number of the
+    grid; where the database has no row there is a gap. The last `extent.width` of them are the
+    correction window, which is compared with the database again and again.
     """
 
-    __slots__ = (
-        "_buckets",
-        "_key",
-        "_sketch",
-        "_tokens",
-        "_window_digest",
-        "channel",
-        "grid",
-        "last",
-        "width",
-    )
+    __slots__ = ("_buckets", "_key", "_token", "_window_digest", "channel", "grid", "last", "width")
 
     def __init__(
         self,
@@ -47,25 +61,20 @@ class Series:
         grid: Grid,
         rows: Iterable[Bucket],
         complete_until: int,
-        *,
-        depth: int,
-        width: int,
+        extent: Extent,
     ) -> None:
         self.channel = channel
         self.grid = grid
-        self.width = width
+        self.width = extent.width
         self.last = grid.index(complete_until) - 1
         self._key = cursor.key(channel, grid)
-        self._sketch = Sketch(cursor.words_for(1))
-        self._tokens: dict[int, str] = {}
+        self._token: str | None = None
         known = {row.start: row for row in rows}
-        starts = (grid.start(index) for index in range(self.last - depth + 1, self.last + 1))
+        starts = (grid.start(index) for index in range(self.last - extent.depth + 1, self.last + 1))
         self._buckets = deque(
-            (known.get(start) or Bucket.gap(start) for start in starts), maxlen=depth
+            (known.get(start) or Bucket.gap(start) for start in starts), maxlen=extent.depth
         )
-        self._window_digest = 0
-        for index in range(self.last - width + 1, self.last + 1):
-            self._change(index, 0, self.at(index).digest)
+        self._window_digest = sum(bucket.digest for bucket in self.newest(self.width))
 
     @property
     def first(self) -> int:
@@ -82,27 +91,28 @@ class Series:
         """When the correction window begins, in seconds."""
         return self.grid.start(self.last - self.width + 1)
 
+    @property
+    def buckets(self) -> Sequence[Bucket]:
+        """All buckets that are held, oldest first."""
+        return self._buckets
+
     def at(self, index: int) -> Bucket:
         """Return the bucket with the number `index`, which the series must hold."""
         return self._buckets[index - self.first]
 
+    def since(self, index: int) -> list[Bucket]:
+        """Return the buckets from the number `index` on that are held, oldest first."""
+        return list(islice(self._buckets, max(0, index - self.first), None))
+
     def newest(self, count: int) -> list[Bucket]:
         """Return the newest `count` buckets, or all there are, oldest first."""
-        skipped = max(0, len(self._buckets) - count)
-        return [bucket for at, bucket in enumerate(self._buckets) if at >= skipped]
+        return self.since(self.last - count + 1)
 
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def __iter__(self) -> Iterator[Bucket]:
-        return iter(self._buckets)
-
-    def silence(self) -> Silence | None:
-        """Return the unusual silence at the end of the series, if there is one."""
-        return silence(self._buckets)
-
     def window_digest(self) -> int:
-        """Return the sum of the digests in the correction window."""
+        """Return the sum of the digests in the correction window, as the database sums them up."""
         return self._window_digest
 
     def completed(self, rows: dict[int, Bucket], complete_until: int) -> list[Bucket]:
@@ -134,27 +144,30 @@ class Series:
             return None
         self._buckets[index - self.first] = bucket
         if index > self.last - self.width:
-            self._change(index, old.digest, bucket.digest)
-        self._tokens.clear()
+            self._window_digest += bucket.digest - old.digest
+        self._token = None
         return Change.CORRECTION
 
     def _append(self, bucket: Bucket) -> Change:
-        leaving = self.last - self.width + 1
-        self._change(leaving, self.at(leaving).digest, 0)
+        leaving = self.at(self.last - self.width + 1)
         self._buckets.append(bucket)
         self.last += 1
-        self._change(self.last, 0, bucket.digest)
-        self._tokens.clear()
+        self._window_digest += bucket.digest - leaving.digest
+        self._token = None
         return Change.GAP if bucket.value is None else Change.VALUE
 
-    def _change(self, index: int, old_digest: int, new_digest: int) -> None:
-        self._sketch.change(index, old_digest, new_digest)
-        self._window_digest += new_digest - old_digest
+    def token(self) -> str:
+        """Return the channel's part of the cursor of a listener that has all of the series."""
+        if self._token is None:
+            digest = self._window_digest % _DIGESTS
+            self._token = cursor.encode_token(self._key, Position(self.last, self.width, digest))
+        return self._token
 
-    def token(self, words: int) -> str:
-        """Return the channel's part of a cursor, with so many words of its sketch."""
-        token = self._tokens.get(words)
-        if token is None:
-            token = cursor.encode_token(self._key, self.last, self.width, self._sketch.words(words))
-            self._tokens[words] = token
-        return token
+
+def digest_of(buckets: Iterable[Bucket]) -> int:
+    """Return the digest of a window: the sum of its buckets' digests, modulo 2**64.
+
+    Each is a hash over start and numbers, so a row that moves changes it; a sum can be made in any
+    order, as a database does. Two windows of other contents have the same with p = 2**-64.
+    """
+    return sum(bucket.digest for bucket in buckets) % _DIGESTS

@@ -148,7 +148,7 @@ async def redis_latency(channels: int, rounds: int) -> RedisLatency:
                     Hub(repository, settings, Metrics()) as hub,
                     listening(hub, channels) as reader,
                 ):
-                    poller = hub._pollers[Period.MINUTE]
+                    poller = hub.pollers[Period.MINUTE]
                     spent = time.process_time()
                     alone = await watch.times(poller, reader.arrived.get, rounds)
                     spent = time.process_time() - spent

@@ -123,8 +123,8 @@ async def measure(url: str, kpis: int, minutes: int, ticks: int) -> Ticks:
             subscription.replace(reader)
             readers.append(reader)
         # Ticks and looks for corrections are called for below, one at a time.
-        poller = hub._pollers[Period.MINUTE]
-        poller._compare_at = float("inf")
+        poller = hub.pollers[Period.MINUTE]
+        poller.schedule.compare_at = float("inf")
         collector.settle()
         with metered() as meter:
             for number in range(1, ticks + 2):
@@ -132,7 +132,7 @@ async def measure(url: str, kpis: int, minutes: int, ticks: int) -> Ticks:
                 heard = sum(reader.events for reader in readers)
                 meter.reset()
                 began = time.perf_counter()
-                poller._advance_at = 0.0
+                poller.schedule.advance_at = 0.0
                 await poller.turn()
                 if number > 1:
                     wall = time.perf_counter() - began
@@ -141,12 +141,12 @@ async def measure(url: str, kpis: int, minutes: int, ticks: int) -> Ticks:
             for _ in range(ticks):
                 meter.reset()
                 began = time.perf_counter()
-                poller._advance_at = float("inf")
-                poller._compare_wanted = True
+                poller.schedule.advance_at = float("inf")
+                poller.schedule.compare_at = 0.0
                 await poller.turn()
                 wall = time.perf_counter() - began
                 result.compares.append(Pieces(wall, meter.longest, meter.total))
-                poller._compare_at = float("inf")
+                poller.schedule.compare_at = float("inf")
     return result
 
 

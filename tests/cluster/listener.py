@@ -12,7 +12,7 @@ from app.grid import Grid
 from app.models import Channel
 from tests.sse_reader import Event
 from tests.stream_client import open_stream
-from tests.world import Numbers, numbers, seconds
+from tests.world import Numbers, at, numbers
 
 PATIENCE_SECONDS = 40.0
 
@@ -65,11 +65,11 @@ class Listener:
             self.states[channel] = data["state"]["state"]
             if view:
                 self.wrongs.append(f"a second snapshot of {channel}")
-            view.update({seconds(b["bucket"]): numbers(b) for b in data["history"]})
+            view.update({at(b["bucket"]): numbers(b) for b in data["history"]})
         elif event.event == "reset":
             self.wrongs.append(f"a reset of {channel}: {data['reason']}")
         else:
-            self._take_bucket(event.event, channel, view, seconds(data["bucket"]), numbers(data))
+            self._take_bucket(event.event, channel, view, at(data["bucket"]), numbers(data))
 
     def _take_bucket(
         self, name: str, channel: Channel, view: dict[int, Numbers], start: int, said: Numbers

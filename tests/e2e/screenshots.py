@@ -28,7 +28,7 @@ from app.settings import Settings
 from tests.e2e.browsing import Dashboard, open_browser, open_visit
 from tests.e2e.shop import Shop
 from tests.running import open_gateway
-from tests.world import SHADOW, at, execute, with_shadow
+from tests.world import SHADOW, at, execute, step, with_shadow
 
 ROOT = Path(__file__).parents[2]
 TAKEN = ROOT / "build" / "screenshots"
@@ -135,7 +135,7 @@ async def views(browser: Browser, business: Business) -> None:
         await dashboard.until_all_live()
         await business.write([("network_in", business.now - 1_500, 9.0)])
         await business.silence(0)
-        await business.gateway.service.hub.step()
+        await step(business.gateway.service.hub)
         await dashboard.page.locator(".u-over").first.hover(position={"x": 300, "y": 80})
         await asyncio.sleep(1.3)
         await dashboard.page.screenshot(path=TAKEN / "views.png")

@@ -14,7 +14,7 @@ import asyncpg
 import httpx
 
 from tests.e2e.shop import Row
-from tests.world import seconds
+from tests.world import at
 
 STARTED = b"Dashboard"
 
@@ -60,7 +60,7 @@ class Server:
         async with httpx.AsyncClient() as client:
             answer = (await client.get(f"{self.url}kpi/{code}", params=query)).json()
         return [
-            [seconds(b["bucket"]), b["value"], b["points"], b["min"], b["max"]]
+            [at(b["bucket"]), b["value"], b["points"], b["min"], b["max"]]
             for b in answer["history"]
         ]
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from tests.running import Gateway
-from tests.world import at, execute, moment, seconds
+from tests.world import at, execute, moment, step
 
 NOON = at("2026-05-04T12:00:30+00:00")
 HISTORY_MINUTES = 180
@@ -74,7 +74,7 @@ class Shop:
         for _ in range(count):
             self.now += 60
             await self.gateway.hand.set(self.now)
-            await self.gateway.service.hub.step()
+            await step(self.gateway.service.hub)
 
     async def history(self, channel: str, length: int = 60) -> list[Row]:
         """Return what REST says of a channel, as the page's tiles tell theirs."""
@@ -84,7 +84,7 @@ class Shop:
             answer = await client.get(f"{self.url}kpi/{code}", params=query)
         snapshot: dict[str, Any] = answer.json()
         return [
-            [seconds(b["bucket"]), b["value"], b["points"], b["min"], b["max"]]
+            [at(b["bucket"]), b["value"], b["points"], b["min"], b["max"]]
             for b in snapshot["history"]
         ]
 

@@ -6,6 +6,7 @@ from playwright.async_api import Route, expect
 
 from tests.e2e.browsing import Dashboard, Visit
 from tests.e2e.shop import SILENT, Shop
+from tests.world import step
 
 LINE = "#id=l&name=L&t=visitors:minute,line,2x2"
 
@@ -89,7 +90,7 @@ async def test_a_ring_is_around_a_corrected_point_of_a_line(shop: Shop, visit: V
     assert before is not None
     assert await count(dashboard, "--warn", minute * 60, before) == 0
     await shop.write([("visitors", minute * 60 + 20, before + 8)])
-    await shop.gateway.service.hub.step()
+    await step(shop.gateway.service.hub)
     await dashboard.until_series("visitors:minute", await shop.history("visitors:minute"))
     await dashboard.page.wait_for_function(
         f"([at, value]) => ({COUNT})(['--warn', at, value, 6]) > 0", arg=[minute * 60, before + 4]

@@ -16,6 +16,7 @@ from tests.e2e.shop import SHAPES, Shop
 from tests.e2e.workers import SharedWorkers
 from tests.live.test_database_away import Outage
 from tests.running import open_gateway
+from tests.world import step
 
 AWAY_SECONDS = 70
 DATABASE_AWAY_SECONDS = 60
@@ -234,7 +235,7 @@ async def test_a_channel_listened_to_again_has_its_whole_series(shop: Shop, visi
 async def correct(shop: Shop, code: str) -> None:
     """Write a row that comes ten minutes late."""
     await shop.write([(code, shop.now - 600, 90.0)])
-    await shop.gateway.service.hub.step()
+    await step(shop.gateway.service.hub)
 
 
 async def same_as_rest(dashboard: Dashboard, shop: Shop) -> None:

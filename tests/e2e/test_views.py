@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Locator, expect
 
 from tests.e2e.browsing import Visit, open_visit
 from tests.e2e.shop import SILENT, Shop
+from tests.world import step
 
 VIEWS = ("Number", "Line", "Bars", "Gauge", "Table")
 BIG = "#id=big&name=Big&t=orders:minute,2x2"
@@ -44,7 +45,7 @@ async def test_gaps_are_drawn_as_gaps_and_corrected_buckets_marked(
     assert (await path(tile, ".line")).count("M") == 2
     assert (await path(tile, ".marks")).count("M") == 0
     await shop.write([("visitors", shop.now - 60 * SILENT[0], 444.0)])
-    await shop.gateway.service.hub.step()
+    await step(shop.gateway.service.hub)
     await dashboard.until_series("visitors:minute", await shop.history("visitors:minute"))
     await expect(tile.locator(".marks")).to_have_attribute("d", re.compile(r"^M[\d. ]+h0$"))
 

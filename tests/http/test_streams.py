@@ -12,6 +12,7 @@ from app.settings import Settings
 from tests.http.conftest import NOON, QueryCounter, write
 from tests.running import Gateway, open_gateway, until
 from tests.stream_client import Stream, open_stream
+from tests.world import step
 
 
 async def test_a_stream_begins_with_retry_and_snapshot(gateway: Gateway) -> None:
@@ -32,7 +33,7 @@ async def test_complete_buckets_come_as_values_and_gaps(gateway: Gateway) -> Non
         await stream.event("snapshot")
         await write(gateway, "sales", NOON, 20.0)
         await gateway.hand.set(NOON + 120)
-        await gateway.service.hub.step()
+        await step(gateway.service.hub)
         value, gap = await stream.event("value"), await stream.event("gap")
         assert value.json()["value"] == 20.0
         assert value.json()["delta"] == 10.0
@@ -45,10 +46,10 @@ async def test_a_changed_bucket_comes_as_one_correction(gateway: Gateway) -> Non
     async with open_stream(gateway.port, "/kpi/sales/stream") as stream:
         await stream.event("snapshot")
         await write(gateway, "sales", NOON - 90, 100.0)
-        await gateway.service.hub.step()
-        await gateway.service.hub.step()
+        await step(gateway.service.hub)
+        await step(gateway.service.hub)
         await gateway.hand.set(NOON + 60)
-        await gateway.service.hub.step()
+        await step(gateway.service.hub)
         correction = await stream.event()
         assert correction.event == "correction"
         assert (correction.json()["value"], correction.json()["points"]) == (55.0, 2)
@@ -59,7 +60,6 @@ async def test_resuming_neither_loses_nor_repeats(gateway: Gateway) -> None:
     async with open_stream(gateway.port, "/kpi/sales/stream") as stream:
         cursor = (await stream.event("snapshot")).last_event_id
     await write(gateway, "sales", NOON, 20.0)
-    await write(gateway, "sales", NOON - 300, 50.0)
     await gateway.hand.set(NOON + 60)
     for target, headers in (
         ("/kpi/sales/stream", {"Last-Event-ID": cursor}),
@@ -68,14 +68,34 @@ async def test_resuming_neither_loses_nor_repeats(gateway: Gateway) -> None:
         ("/kpi/sales/stream?cursor=garbage", {"Last-Event-ID": cursor}),
     ):
         async with open_stream(gateway.port, target, headers) as stream:
-            seen = [await stream.event(), await stream.event(), await stream.event()]
-            assert [event.event for event in seen] == ["correction", "value", "status"]
-            assert seen[1].json()["value"] == 20.0
-            assert seen[2].last_event_id not in ("", cursor)
+            seen = [await stream.event(), await stream.event()]
+            assert [event.event for event in seen] == ["value", "status"]
+            assert seen[0].json()["value"] == 20.0
+            assert seen[1].last_event_id not in ("", cursor)
     async with open_stream(
-        gateway.port, "/kpi/sales/stream", {"Last-Event-ID": seen[2].last_event_id}
+        gateway.port, "/kpi/sales/stream", {"Last-Event-ID": seen[1].last_event_id}
     ) as stream:
         assert (await stream.event()).event == "status"
+
+
+async def test_a_correction_while_away_is_told_by_a_snapshot_of_the_whole_window(
+    gateway: Gateway,
+) -> None:
+    async with open_stream(gateway.port, "/kpi/sales/stream") as stream:
+        cursor = (await stream.event("snapshot")).last_event_id
+    await write(gateway, "sales", NOON, 20.0)
+    await write(gateway, "sales", NOON - 300, 50.0)
+    await gateway.hand.set(NOON + 60)
+    target = f"/kpi/sales/stream?history=1&cursor={cursor}"
+    async with open_stream(gateway.port, target) as stream:
+        snapshot = await stream.event()
+        assert snapshot.event == "snapshot"
+        # Two hours back from where the client stood, and what became complete since.
+        buckets = {bucket["bucket"]: bucket["value"] for bucket in snapshot.json()["history"]}
+        assert min(buckets) == "2026-05-04T09:59:00Z"
+        assert len(buckets) == 122
+        assert buckets["2026-05-04T11:55:00Z"] == 28.0  # 6 and 50
+        assert buckets["2026-05-04T12:00:00Z"] == 20.0
 
 
 @pytest.mark.parametrize("cursor", ["garbage", "1", "1AAAA", "é", "x" * 30_000])
@@ -107,7 +127,7 @@ async def test_many_channels_over_one_connection(gateway: Gateway) -> None:
         ]
         await write(gateway, "stock", NOON, 6.0)
         await gateway.hand.set(NOON + 60)
-        await gateway.service.hub.step()
+        await step(gateway.service.hub)
         events = [await stream.event(), await stream.event()]
         assert {(e.event, e.json()["kpi"]) for e in events} == {
             ("gap", "sales"),
@@ -124,14 +144,17 @@ async def test_rest_cursors_of_several_channels_compose(gateway: Gateway) -> Non
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client:
         cursors = [(await client.get(f"/kpi/{c}")).json()["cursor"] for c in ("sales", "stock")]
     await write(gateway, "stock", NOON - 120, 1.0)
-    await gateway.service.hub.step()
+    await step(gateway.service.hub)
     target = "/stream?channel=sales:minute&channel=stock:minute" + "".join(
         f"&cursor={cursor}" for cursor in cursors
     )
     async with open_stream(gateway.port, target) as stream:
         first = await stream.event()
         assert (first.event, first.json()["kpi"]) == ("status", "sales")
-        assert (await stream.event()).json()["bucket"] == "2026-05-04T11:58:00Z"
+        repaired = await stream.event()
+        assert (repaired.event, repaired.json()["kpi"]) == ("snapshot", "stock")
+        buckets = {bucket["bucket"]: bucket["value"] for bucket in repaired.json()["history"]}
+        assert buckets["2026-05-04T11:58:00Z"] == 1.0
 
 
 async def test_pings_tell_the_databases_time(shadowed_settings: Settings) -> None:
@@ -207,7 +230,7 @@ async def test_listeners_cost_no_queries_and_nobody_listening_costs_none(
                 for _ in range(5):
                     now += 60
                     await gateway.hand.set(now)
-                    await hub.step()
+                    await step(hub)
             counts[listeners] = counted.reads
             for stream in streams:
                 for _ in range(5):
@@ -215,6 +238,6 @@ async def test_listeners_cost_no_queries_and_nobody_listening_costs_none(
         await until(lambda: hub.listeners == 0)
         async with query_counter() as counted:
             await gateway.hand.set(now)
-            await hub.step()
+            await step(hub)
         assert counted.reads == 0
     assert counts == {1: 10, 200: 10}  # five ticks: new buckets and corrections, once each

@@ -13,7 +13,7 @@ from app.errors import UnavailableError
 from app.models import Channel, Period
 from app.settings import Settings
 from tests.running import until
-from tests.world import Client, Hand, at, execute, moment, open_hub
+from tests.world import Client, Hand, at, execute, moment, open_hub, step
 
 NOON = at("2026-05-04T12:00:30+00:00")
 SALES = Channel("sales", Period.MINUTE)
@@ -66,7 +66,7 @@ async def test_listeners_hear_of_it_and_lose_nothing(
         await hand.set(NOON + 180)
         async with outage():
             with pytest.raises(UnavailableError):
-                await hub.step()
+                await step(hub)
             client.read()
             (status,) = (e for e in client.events if e.event == "status")
             assert status.json()["state"] == "stale"

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.grid import Grid
+from app.live.broadcaster import Broadcaster
 from app.live.fanout import Delivery, Group, Writer
-from app.live.series import Series
+from app.live.series import Extent, Series
 from app.live.subscriber import Payload, QueuedSubscriber
 from app.metrics import Metrics
 from app.models import Channel, Period
@@ -18,13 +19,12 @@ from tests.zones import zone
 CHANNEL = Channel("a", Period.MINUTE)
 
 
-class Published:
-    """A channel with nothing but its series."""
-
-    def __init__(self) -> None:
-        self.series = Series(
-            CHANNEL, Grid(Period.MINUTE, zone()), [], 1_782_000_000, depth=10, width=3
-        )
+def loaded() -> Broadcaster:
+    """Return a channel that has been read from the database."""
+    grid = Grid(Period.MINUTE, zone())
+    broadcaster = Broadcaster(CHANNEL, grid)
+    broadcaster.load(Series(CHANNEL, grid, [], 1_782_000_000, Extent(10, 3)))
+    return broadcaster
 
 
 class Room:
@@ -34,7 +34,7 @@ class Room:
         self.metrics = Metrics()
         self.writer = Writer(self.metrics)
         self.dissolved: list[Group] = []
-        self.group = Group((CHANNEL,), [Published()], self.writer.put, self.dissolved.append)
+        self.group = Group((CHANNEL,), [loaded()], self.writer.put, self.dissolved.append)
 
     def listener(self) -> QueuedSubscriber:
         return QueuedSubscriber(1e12, self.metrics)

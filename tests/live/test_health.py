@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.live.health import NO_DATA, NO_NEW_ROWS, Silence, silence
+from app.live.health import NO_DATA, NO_NEW_ROWS, Trouble, silence
 from app.models import Bucket
 
 
@@ -26,9 +26,9 @@ def buckets(pattern: str) -> list[Bucket]:
     ],
 )
 def test_silence(pattern: str, since: int | None) -> None:
-    expected = None if since is None else Silence(NO_NEW_ROWS, 60 * since)
+    expected = None if since is None else Trouble(NO_NEW_ROWS, 60 * since)
     assert silence(buckets(pattern)) == expected
 
 
 def test_a_kpi_that_was_never_heard_has_no_data_yet() -> None:
-    assert silence(buckets("....")) == Silence(NO_DATA, None)
+    assert silence(buckets("....")) == Trouble(NO_DATA, None)

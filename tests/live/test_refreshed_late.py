@@ -7,7 +7,7 @@ import pytest
 from app.models import Channel, Period
 from app.settings import Settings
 from tests.backends import settle
-from tests.world import Client, Hand, at, execute, moment, open_hub
+from tests.world import Client, Hand, at, execute, moment, open_hub, step
 
 NOON = at("2026-05-04T12:00:30+00:00")
 SALES = Channel("sales", Period.MINUTE)
@@ -33,18 +33,18 @@ async def test_buckets_wait_for_their_refresh_and_a_late_one_is_told(
         await client.connect()
         before = dict(client.views[SALES])
         await hand.set(NOON + 60)
-        await hub.step()
+        await step(hub)
         client.read()
         assert client.views[SALES] == before
         await hand.set(NOON + 180)
-        await hub.step()
+        await step(hub)
         client.read()
         assert client.views[SALES] == before
         status = client.events[-1]
         assert (status.event, status.json()["state"]) == ("status", "stale")
         assert status.json()["reason"] == "the aggregates are not being refreshed"
         await settle(database, settings)
-        await hub.step()
+        await step(hub)
         client.read()
         assert [e.event for e in client.events[-4:]] == ["status", "value", "value", "value"]
         assert client.events[-4].json()["state"] == "live"
@@ -55,7 +55,7 @@ async def test_buckets_wait_for_their_refresh_and_a_late_one_is_told(
 async def test_a_paused_refresh_job_is_told_and_so_is_its_return(
     shadowed_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.live.poller.JOBS_SECONDS", 0.0)
+    monkeypatch.setattr("app.live.health.JOBS_SECONDS", 0.0)
     job = (
         "SELECT alter_job(job_id, scheduled => $1) FROM timescaledb_information.jobs"
         " WHERE proc_name = 'policy_refresh_continuous_aggregate'"
@@ -67,9 +67,9 @@ async def test_a_paused_refresh_job_is_told_and_so_is_its_return(
         client = Client(hub, [SALES])
         await client.connect()
         await execute(database, job, False)
-        await hub.step()
+        await step(hub)
         await execute(database, job, True)
-        await hub.step()
+        await step(hub)
         client.read()
         told = [e.json() for e in client.events if e.event == "status"]
         assert [status["state"] for status in told] == ["stale", "live"]

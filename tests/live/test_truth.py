@@ -16,7 +16,7 @@ from app.settings import Settings
 from tests.backends import settle
 from tests.conftest import Shadowed
 from tests.sse_reader import Event
-from tests.world import Client, Hand, at, execute, fetch, moment, open_hub, truth
+from tests.world import Client, Hand, at, execute, fetch, moment, open_hub, step, truth
 
 STEPS = int(os.environ.get("KPI_TEST_STEPS", "900"))
 CODES = ["alpha", "beta", "gamma"]
@@ -99,7 +99,7 @@ class Storm:
     async def look(self) -> None:
         """Have the pollers see the database as it is."""
         await settle(self.database, self.settings)
-        await self.hub.step()
+        await step(self.hub)
 
     async def tick(self) -> None:
         """Let time pass and the pollers see it."""
@@ -187,7 +187,7 @@ async def test_both_backends_send_the_same(
 ) -> None:
     # Of its own accord a poller looks every few seconds of real time, which is not the same in
     # both runs; here it looks when the storm says.
-    monkeypatch.setattr("app.live.poller.COMPARE_SECONDS", 1e6)
+    monkeypatch.setattr("app.live.schedule.COMPARE_SECONDS", 1e6)
     sent = []
     for backend in ("postgres", "timescale"):
         async with shadowed_on(backend) as settings:

@@ -122,10 +122,10 @@ class Stage:
         """Stream as the app's own routes do."""
         queue = QueuedSubscriber(asyncio.get_running_loop().time() + 3600, self.metrics)
         self.group.join(queue)
-        subscription = Subscription(self.group, queue, PREAMBLE, lambda: None)
+        subscription = Subscription(self.group, queue, lambda: None)
         self.handlers += 1
         try:
-            yield subscription.preamble
+            yield PREAMBLE
             if offer is None:
                 async for payload in queue:
                     yield payload.plain
@@ -134,7 +134,7 @@ class Stage:
         finally:
             self.handlers -= 1
             self.changed.set()
-            if not subscription.handed_over:
+            if not subscription.detached:
                 subscription.leave()
 
     async def endless(self) -> AsyncIterator[bytes]:

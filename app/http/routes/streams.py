@@ -10,10 +10,13 @@ from werkzeug.datastructures import Headers
 
 from ...errors import UnavailableError
 from ...live.detach import EXTENSION, SocketOffer
-from ...live.preamble import BUSY_RETRY_MILLISECONDS, retry_block
+from ...live.hub import retry_block
 from ...models import Channel
 from ...service import Service
 from .. import parameters
+
+BUSY_RETRY_MILLISECONDS = (3000, 9000)
+"""How long a client waits before it comes back after a refusal, at random."""
 
 HEADERS = Headers(
     {

@@ -1,4 +1,4 @@
-"""Brings what a gateway hears to its broadcasters, and notices what it has not heard."""
+"""Brings a publisher's messages to broadcasters, and notices when one was lost."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ...models import Bucket, Channel, Period
 from ..broadcaster import Broadcaster
 from ..clock import DatabaseClock
 from ..poller import Poller
-from .messages import Beat, Message, token
+from .messages import Beat, Message
 
 
-class Reception:
-    """The ear of a gateway.
+class Consumer:
+    """Takes in the messages of a gateway.
 
     Buckets from messages and from the database meet in the same series, so that it does not
     matter which came first or that both came.
@@ -34,7 +34,7 @@ class Reception:
         self._metrics = metrics
         self._moved: set[Period] = set()
 
-    def heard(self, channel: Channel, message: Message) -> None:
+    def take(self, channel: Channel, message: Message) -> None:
         """Take in a message; where one before it was lost, have the database looked at."""
         broadcaster = self._broadcasters.get(channel)
         if broadcaster is None:
@@ -46,14 +46,18 @@ class Reception:
             return
         broadcaster.observe(_reachable(broadcaster, message.buckets))
         self._moved.add(channel.period)
-        if token(broadcaster.series) == message.token:
-            broadcaster.trouble(*message.trouble)
+        if broadcaster.series.token() == message.token:
+            broadcaster.set_trouble(message.trouble)
         else:
-            self._metrics.messages_missed += 1
-            poller.suspect()
+            self.lost(channel)
 
-    async def beat(self, beat: Beat) -> None:
-        """Show what was heard; a publisher leads."""
+    def lost(self, channel: Channel) -> None:
+        """Have the database looked at for what a message said that was lost or unreadable."""
+        self._metrics.messages_missed += 1
+        self._pollers[channel.period].suspect()
+
+    async def show(self, beat: Beat) -> None:
+        """Let listeners have what was taken in; a publisher leads."""
         self._clock.set(beat.now)
         if self._moved:
             for period in self._moved:
@@ -62,7 +66,10 @@ class Reception:
             await self._flush()
 
     def subscribed(self, channels: Collection[Channel]) -> None:
-        """Have the database looked at for what came between a channel's load and now."""
+        """Have the database looked at for what came before messages of these channels did.
+
+        From now on nothing is missed on them.
+        """
         for channel in channels:
             broadcaster = self._broadcasters.get(channel)
             if broadcaster is not None and broadcaster.loaded:

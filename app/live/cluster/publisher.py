@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from ...data.database import Database
 from ...data.election import Leadership, elected
@@ -13,13 +13,14 @@ from ...data.repository import Repository
 from ...errors import DatabaseUnavailableError, LeadershipLostError, UnavailableError
 from ...grid import Grid
 from ...metrics import Metrics
-from ...models import Bucket, Channel, Period
+from ...models import Bucket, Channel
 from ...settings import Settings
 from ..clock import DatabaseClock
-from ..hub import widths
+from ..health import RefreshJobs, Trouble
 from ..poller import Poller
-from ..series import Series
-from .messages import BEAT_SECONDS, Beat, Message, channel_of, token
+from ..series import Change, Extent
+from ..watched import WatchedChannel
+from .messages import BEAT_SECONDS, Beat, Message, channel_of
 from .redis_publication import RedisPublication
 
 FORGET_AFTER = 3
@@ -40,65 +41,48 @@ wrong with its last message is noticed."""
 _log = logging.getLogger(__name__)
 
 
-class Topic:
-    """One channel as the publisher watches it: its series, and what has not been said of it."""
+class PublishedChannel(WatchedChannel):
+    """One channel as the publisher watches it, with what has not been published of it yet."""
 
     def __init__(self, name: str, channel: Channel, grid: Grid) -> None:
+        super().__init__(channel, grid)
         self.name = name
-        self.channel = channel
-        self.unheard = 0
-        self.said_at = 0.0
-        self.news = False
-        self._grid = grid
-        self._series: Series | None = None
+        self.absences = 0
+        """How often in a row Redis has left its topic out."""
+        self.published_at = 0.0
+        self.has_news = False
         self._changed: dict[int, Bucket] = {}
-        self._trouble: tuple[str | None, float | None] = (None, None)
-
-    @property
-    def loaded(self) -> bool:
-        """Whether the series has been read from the database."""
-        return self._series is not None
-
-    @property
-    def series(self) -> Series:
-        """What was seen so far; only once loaded."""
-        if self._series is None:
-            raise LookupError(f"{self.channel} is not loaded")
-        return self._series
-
-    def load(self, series: Series) -> None:
-        """Start from what the database has now: gateways may have something else."""
-        self._series = series
-        self.news = True
-
-    def observe(self, buckets: Iterable[Bucket]) -> None:
-        """Keep what is new or changed until it is said."""
-        for bucket in buckets:
-            if self.series.observe(bucket) is not None:
-                self._changed[bucket.start] = bucket
-                self.news = True
-
-    def trouble(self, reason: str | None, since: float | None) -> None:
-        """Keep why the data cannot be relied on, or (None) that it can."""
-        if (reason is None) != (self._trouble[0] is None) or reason != self._trouble[0]:
-            self.news = True
-        self._trouble = (reason, since)
 
     def take(self, epoch: int, now: float) -> tuple[str, bytes]:
-        """Return what is to be said now, as a topic and a message, and take it for said."""
+        """Return what is to be published now, as a topic and a message, and forget it."""
         buckets = [self._changed[start] for start in sorted(self._changed)]
         self._changed.clear()
-        self.news = False
-        self.said_at = now
-        message = Message(epoch, token(self.series), buckets, self._trouble)
+        self.has_news = False
+        self.published_at = now
+        message = Message(epoch, self.series.token(), buckets, self._trouble)
         return self.name, message.encode()
+
+    def _on_load(self, *, again: bool) -> None:
+        # Gateways may have something else; they find out by the token.
+        self._changed.clear()
+        self.has_news = True
+
+    def _on_change(self, change: Change, bucket: Bucket) -> None:
+        self._changed[bucket.start] = bucket
+
+    def _on_observed(self) -> None:
+        self.has_news = True
+
+    def _on_trouble(self, before: Trouble | None) -> None:
+        if (before and before.reason) != (self._trouble and self._trouble.reason):
+            self.has_news = True
 
 
 class Publisher:
-    """One term in office: from an election to the first thing that goes wrong.
+    """Publishes from an election to the first error.
 
-    Whatever goes wrong ends the term, and the next one loads everything anew and says where each
-    channel stands: so there is no other way of recovery that would have to be right.
+    Any error ends it, and the next one loads everything anew and publishes each channel's token:
+    so there is no other way of recovery that would have to be right.
     """
 
     def __init__(
@@ -110,25 +94,25 @@ class Publisher:
     ) -> None:
         self._publication = publication
         self._leadership = leadership
-        self._grids = {period: Grid(period, settings.zone) for period in Period}
-        self._topics: dict[str, Topic] = {}
+        self._grids = repository.grids
+        self._topics: dict[str, PublishedChannel] = {}
         self._publishing = asyncio.Lock()
         self._over: asyncio.Future[UnavailableError] = asyncio.get_running_loop().create_future()
-        clock, metrics = DatabaseClock(), Metrics()
-        self._pollers = {}
-        for period, grid in self._grids.items():
-            depth, width = widths(settings, period)
-            self._pollers[period] = Poller(
-                period,
+        clock = DatabaseClock()
+        jobs = RefreshJobs(repository, clock)
+        self._pollers = {
+            period: Poller(
                 grid,
                 repository,
                 clock,
-                self._say,
+                jobs,
+                self._publish_news,
                 grace_seconds=settings.grace_seconds,
-                depth=depth,
-                width=width,
-                metrics=metrics,
+                extent=Extent.of(period, settings.correction_window),
+                metrics=Metrics(),
             )
+            for period, grid in repository.grids.items()
+        }
 
     async def serve(self) -> None:
         """Poll and publish until the term is over; raises UnavailableError, which says why."""
@@ -155,11 +139,11 @@ class Publisher:
 
     async def _beat(self) -> None:
         while True:
-            await self._say()
+            await self._publish_news()
             await asyncio.sleep(BEAT_SECONDS)
 
-    async def _say(self) -> None:
-        """Say all that is new, and that this publisher leads."""
+    async def _publish_news(self) -> None:
+        """Publish all that is new, and that this publisher leads."""
         async with self._publishing:
             if self._over.done():
                 return
@@ -176,7 +160,7 @@ class Publisher:
         return [
             topic.take(epoch, now)
             for topic in self._topics.values()
-            if topic.loaded and (topic.news or now - topic.said_at >= REPEAT_SECONDS)
+            if topic.loaded and (topic.has_news or now - topic.published_at >= REPEAT_SECONDS)
         ]
 
     async def _discover(self) -> None:
@@ -196,20 +180,24 @@ class Publisher:
                 await self._watch(new[first : first + TOGETHER])
             await asyncio.sleep(max(BEAT_SECONDS, took * DISCOVERY_SHARE))
 
-    def _forget(self, heard: set[str]) -> None:
+    def _forget(self, names: set[str]) -> None:
         for found in list(self._topics.values()):
-            found.unheard = 0 if found.name in heard else found.unheard + 1
-            if found.unheard >= FORGET_AFTER:
+            found.absences = 0 if found.name in names else found.absences + 1
+            if found.absences >= FORGET_AFTER:
                 del self._topics[found.name]
                 self._pollers[found.channel.period].unwatch(found)
 
-    def _new(self, name: str) -> Topic | None:
+    def _new(self, name: str) -> PublishedChannel | None:
         if name in self._topics:
             return None
         channel = channel_of(name, self._grids)
-        return None if channel is None else Topic(name, channel, self._grids[channel.period])
+        return (
+            None
+            if channel is None
+            else PublishedChannel(name, channel, self._grids[channel.period])
+        )
 
-    async def _watch(self, new: list[Topic]) -> None:
+    async def _watch(self, new: list[PublishedChannel]) -> None:
         for found in new:
             self._topics[found.name] = found
             self._pollers[found.channel.period].watch(found)
@@ -218,7 +206,7 @@ class Publisher:
                 await self._pollers[period].turn()
             except DatabaseUnavailableError as error:
                 _log.warning("cannot load %s channels: %s", period, error)
-        await self._say()
+        await self._publish_news()
 
 
 async def publish(
@@ -227,9 +215,9 @@ async def publish(
     publication: RedisPublication,
     tell: Callable[[str], None],
 ) -> None:
-    """Be elected, publish, and stand again when a term is over, until cancelled.
+    """Publish whenever this process is elected, until cancelled.
 
-    A process that cannot reach Redis does not stand. `tell` is told in words what becomes of it.
+    A process that cannot reach Redis is no candidate. `tell` is told in words what becomes of it.
     """
     repository = Repository(database, settings)
 

@@ -7,16 +7,16 @@ import logging
 import random
 from collections.abc import Collection
 from itertools import islice
-from zoneinfo import ZoneInfo
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from ...errors import MessagingUnavailableError
-from ...grid import Grid
+from ...grid import Grids
 from ...metrics import Metrics
-from ...models import Channel, Period
-from .messages import BEAT_TOPIC, Beat, Ear, Message, topic
+from ...models import Channel
+from .consumer import Consumer
+from .messages import BEAT_TOPIC, Beat, Message, topic
 from .redis_link import ANSWER_SECONDS, connect, explained
 
 SILENCE_SECONDS = 4.0
@@ -34,13 +34,14 @@ _log = logging.getLogger(__name__)
 
 
 class RedisMessaging:
-    """One connection that is subscribed to a topic a channel, and made again when it breaks.
+    """One connection with a subscription for each channel, made again when it breaks.
 
-    Redis closes the connection of who reads too slowly; what was missed is read from the database.
+    Redis closes the connection of a client that reads too slowly; what was missed is read from the
+    database.
     """
 
-    def __init__(self, url: str, zone: ZoneInfo, metrics: Metrics) -> None:
-        self._grids = {period: Grid(period, zone) for period in Period}
+    def __init__(self, url: str, grids: Grids, metrics: Metrics) -> None:
+        self._grids = grids
         self._client: Redis = connect(url)
         self._metrics = metrics
         self._wanted: dict[str, Channel] = {}
@@ -50,6 +51,7 @@ class RedisMessaging:
         self._progress = asyncio.Condition()
         self._connected = False
         self._epoch = 0
+        self._unreadable = False
         self._silence: asyncio.TimerHandle | None = None
 
     @property
@@ -77,42 +79,40 @@ class RedisMessaging:
         except TimeoutError:
             return
 
-    async def run(self, ear: Ear) -> None:
+    async def run(self, consumer: Consumer) -> None:
         """Listen until cancelled, connecting again whenever the connection breaks."""
         failures = 0
         try:
             while True:
                 try:
-                    await self._session(ear)
+                    await self._session(consumer)
                 except MessagingUnavailableError as error:
                     self._metrics.messaging_failures += 1
                     failures = 0 if self._connected else failures + 1
                     if failures <= 1:
                         _log.warning("polling for ourselves: %s", error)
+                except Exception:  # a fault of ours must not end the messages for good
+                    failures += 1
+                    _log.exception("polling for ourselves: taking in messages failed")
                 finally:
-                    await self._disconnected(ear)
+                    await self._disconnected(consumer)
                 delay = RECONNECT_SECONDS[min(failures, len(RECONNECT_SECONDS) - 1)]
                 await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
         finally:
             await self._client.aclose()
 
-    async def _session(self, ear: Ear) -> None:
+    async def _session(self, consumer: Consumer) -> None:
         """Listen over one connection until it breaks; raises MessagingUnavailableError."""
         async with self._client.pubsub() as pubsub:
             with explained():
                 await pubsub.subscribe(BEAT_TOPIC)
-            tasks = [
-                asyncio.create_task(self._keep_subscribed(pubsub)),
-                asyncio.create_task(self._listen(pubsub, ear)),
-            ]
             try:
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._keep_subscribed(pubsub))
+                    group.create_task(self._listen(pubsub, consumer))
+            except ExceptionGroup as errors:
                 with explained():
-                    done.pop().result()
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.wait(tasks)
+                    raise errors.exceptions[0] from None
 
     async def _keep_subscribed(self, pubsub: PubSub) -> None:
         """Ask for what is wanted and no more; the answers come among the messages."""
@@ -129,7 +129,7 @@ class RedisMessaging:
                     await command(*some)
             await self._changed.wait()
 
-    async def _listen(self, pubsub: PubSub, ear: Ear) -> None:
+    async def _listen(self, pubsub: PubSub, consumer: Consumer) -> None:
         asked = False
         while True:
             patience = ANSWER_SECONDS if asked else SILENCE_SECONDS
@@ -143,68 +143,80 @@ class RedisMessaging:
             asked = False
             name = (found["channel"] or b"").decode()
             if found["type"] == "message":
-                await self._take(name, found["data"], ear)
+                await self._take(name, found["data"], consumer)
             elif found["type"] == "subscribe":
-                await self._confirmed(name, ear)
+                await self._confirmed(name, consumer)
 
-    async def _take(self, name: str, data: bytes, ear: Ear) -> None:
+    async def _take(self, name: str, data: bytes, consumer: Consumer) -> None:
+        """Hand on one message, unless it is of a publisher that was replaced."""
         try:
             if name == BEAT_TOPIC:
-                beat = Beat.decode(data)
-                if beat.epoch >= self._epoch:
-                    self._epoch = beat.epoch
-                    self._heard_beat(ear)
-                    await ear.beat(beat)
-                return
-            channel = self._wanted.get(name)
-            if channel is None:
-                return
-            message = Message.decode(data)
+                await self._take_beat(Beat.decode(data), consumer)
+            elif (channel := self._wanted.get(name)) is not None:
+                self._take_message(channel, data, consumer)
         except ValueError as error:
-            _log.error("passed over what came on %s: %s", name, error)
-            return
+            self._log_unreadable(name, error)
+
+    async def _take_beat(self, beat: Beat, consumer: Consumer) -> None:
+        if beat.epoch >= self._epoch:
+            self._epoch = beat.epoch
+            self._notice_beat(consumer)
+            await consumer.show(beat)
+
+    def _take_message(self, channel: Channel, data: bytes, consumer: Consumer) -> None:
+        try:
+            message = Message.decode(data)
+        except ValueError:
+            consumer.lost(channel)
+            raise
         if message.epoch >= self._epoch:
             self._epoch = message.epoch
             self._metrics.messages_received += 1
-            ear.heard(channel, message)
+            consumer.take(channel, message)
 
-    async def _confirmed(self, name: str, ear: Ear) -> None:
+    def _log_unreadable(self, name: str, error: ValueError) -> None:
+        """Say once a connection that somebody publishes what cannot be read: it may go on so."""
+        if not self._unreadable:
+            self._unreadable = True
+            _log.error("a message on %s cannot be read, as of another release: %s", name, error)
+
+    async def _confirmed(self, name: str, consumer: Consumer) -> None:
         if name == BEAT_TOPIC:
             self._connected = True
             return
         channel = self._wanted.get(name)
         if channel is not None and name in self._asked:
             self._subscribed.add(name)
-            ear.subscribed([channel])
+            consumer.subscribed([channel])
             async with self._progress:
                 self._progress.notify_all()
 
-    def _heard_beat(self, ear: Ear) -> None:
+    def _notice_beat(self, consumer: Consumer) -> None:
         began = self._silence is None
         if self._silence is not None:
             self._silence.cancel()
         loop = asyncio.get_running_loop()
-        self._silence = loop.call_later(SILENCE_SECONDS, self._fell_silent, ear)
+        self._silence = loop.call_later(SILENCE_SECONDS, self._fell_silent, consumer)
         if began:
             _log.info("messages flow")
-            ear.changed()
+            consumer.changed()
 
-    def _fell_silent(self, ear: Ear) -> None:
+    def _fell_silent(self, consumer: Consumer) -> None:
         _log.warning("polling for ourselves: no publisher is heard")
-        self._ceased(ear)
+        self._ceased(consumer)
 
-    def _ceased(self, ear: Ear) -> None:
+    def _ceased(self, consumer: Consumer) -> None:
         self._silence = None
         # Whoever speaks next was elected, however the epochs are counted now.
         self._epoch = 0
-        ear.changed()
+        consumer.changed()
 
-    async def _disconnected(self, ear: Ear) -> None:
-        self._connected = False
+    async def _disconnected(self, consumer: Consumer) -> None:
+        self._connected = self._unreadable = False
         self._asked.clear()
         self._subscribed.clear()
         if self._silence is not None:
             self._silence.cancel()
-            self._ceased(ear)
+            self._ceased(consumer)
         async with self._progress:
             self._progress.notify_all()

@@ -12,12 +12,13 @@ import pytest
 from app.data.database import Database
 from app.data.repository import Repository
 from app.errors import LeadershipLostError
-from app.grid import Grid
-from app.live.cluster.messages import Beat, Message, channel_of, token, topic
+from app.grid import Grid, make_grids
+from app.live.cluster.messages import Beat, Message, channel_of, topic
 from app.live.cluster.redis_messaging import RedisMessaging
 from app.live.cluster.redis_publication import RedisPublication
-from app.live.hub import Hub, widths
-from app.live.series import Series
+from app.live.health import Trouble
+from app.live.hub import Hub
+from app.live.series import Extent, Series
 from app.metrics import Metrics
 from app.models import Bucket, Channel, Period
 from app.settings import Settings
@@ -28,6 +29,20 @@ from tests.zones import zone
 NOON = at("2026-05-04T12:00:30+00:00")
 SALES = Channel("sales", Period.MINUTE)
 GRID = Grid(Period.MINUTE, zone())
+
+OTHER_TYPES = (
+    b'["7","t",[],null]',
+    b'[true,"t",[],null]',
+    b"[7,8,[],null]",
+    b'[7,"t",[["1",1.0,1,1.0,1.0,5]],null]',
+    b'[7,"t",[[60,"1",1,1.0,1.0,5]],null]',
+    b'[7,"t",[[60,1.0,1.5,1.0,1.0,5]],null]',
+    b'[7,"t",[[60,1.0,1,1.0,1.0,null]],null]',
+    b'[7,"t",[],[null,null]]',
+    b'[7,"t",[],["why","then"]]',
+    b'[7,"t",{"start":60},null]',
+)
+"""Messages of the right shape with values of other types, as another release may send them."""
 
 
 @dataclass
@@ -40,22 +55,21 @@ class Stage:
     hub: Hub
     metrics: Metrics
     client: Client
-    depth: int
-    width: int
+    extent: Extent
     epoch: int = 7
 
     async def series(self) -> Series:
         """Read what a publisher would hold now."""
-        reading = await self.repository.window(Period.MINUTE, ["sales"], self.depth)
+        reading = await self.repository.window(Period.MINUTE, ["sales"], self.extent.depth)
         rows = [bucket for _, bucket in reading.rows]
         until = reading.complete_until
-        return Series(SALES, GRID, rows, until, depth=self.depth, width=self.width)
+        return Series(SALES, GRID, rows, until, self.extent)
 
     async def say(self, *starts: int, epoch: int | None = None, now: float = NOON) -> None:
         """Publish the buckets that start then, as the database has them now."""
         series = await self.series()
         buckets = [series.at(GRID.index(start)) for start in starts]
-        said = Message(epoch or self.epoch, token(series), buckets, (None, None))
+        said = Message(epoch or self.epoch, series.token(), buckets, None)
         messages = [(topic(SALES, GRID), said.encode())]
         await self.publication.publish(Beat(epoch or self.epoch, now), messages)
 
@@ -104,14 +118,14 @@ class HeldRepository(Repository):
 @asynccontextmanager
 async def opened(settings: Settings, redis: RedisServer) -> AsyncIterator[Stage]:
     metrics = Metrics()
-    messaging = RedisMessaging(redis.url, settings.zone, metrics)
+    messaging = RedisMessaging(redis.url, make_grids(settings.zone), metrics)
     async with Database(settings) as database, RedisPublication(redis.url) as publication:
         await Hand(database).set(NOON)
         repository = HeldRepository(database, settings)
         async with Hub(repository, settings, metrics, messaging) as hub:
-            depth, width = widths(settings, Period.MINUTE)
+            extent = Extent.of(Period.MINUTE, settings.correction_window)
             client = Client(hub, [SALES])
-            stage = Stage(database, repository, publication, hub, metrics, client, depth, width)
+            stage = Stage(database, repository, publication, hub, metrics, client, extent)
             for minute in range(1, 11):
                 await stage.write(NOON - 60 * minute, float(minute))
             async with asyncio.timeout(20):
@@ -142,11 +156,11 @@ def test_topics_name_channels_and_the_grid_of_their_days() -> None:
 
 def test_messages_come_back_as_they_were() -> None:
     buckets = [Bucket(60, 0.1 + 0.2, 3, -1e290, 5e-324, -(2**63)), Bucket.gap(120)]
-    message = Message(2**52, "1abc", buckets, ("no rows", 3.5))
+    message = Message(2**52, "1abc", buckets, Trouble("no rows", 3.5))
     assert Message.decode(message.encode()) == message
     beat = Beat(9, 1.25)
     assert Beat.decode(beat.encode()) == beat
-    for wrong in (b"", b"{}", b"[]", b"[1,2]", b'[1,"t",[[1]],[null,null]]', b"\xff"):
+    for wrong in (b"", b"{}", b"[]", b"[1,2]", b'[1,"t",[[1]],null]', b"\xff", *OTHER_TYPES):
         with pytest.raises(ValueError, match="not a "):
             Message.decode(wrong)
     with pytest.raises(ValueError, match="not a beat"):
@@ -187,15 +201,26 @@ async def test_what_is_garbage_or_of_an_older_epoch_changes_nothing(stage: Stage
     minute = NOON // 60 * 60
     name = topic(SALES, GRID)
     wrong = Bucket(minute - 60, 666.0, 1, 666.0, 666.0, 13)
-    for garbage in (b"", b"[]", b'[7,"t",[["x"]],[null,null]]'):
+    for garbage in (b"", b"[]", *OTHER_TYPES):
         await stage.publication.publish(Beat(stage.epoch, NOON), [(name, garbage)])
-    stale = Message(stage.epoch - 1, "1old", [wrong], (None, None)).encode()
+    stale = Message(stage.epoch - 1, "1old", [wrong], None).encode()
     # As if Redis had forgotten the epoch: under the new one's beat, the old one's words.
     await stage.publication.publish(Beat(stage.epoch, NOON), [(name, stale)])
     await stage.write(minute - 235, 100.0)
     await stage.say(minute - 240)
     await stage.same_as_truth()
     assert stage.names() == ["snapshot", "correction"]
+
+
+@pytest.mark.parametrize("unreadable", OTHER_TYPES)
+async def test_a_message_that_cannot_be_read_is_made_up_for_from_the_database(
+    stage: Stage, unreadable: bytes
+) -> None:
+    await stage.write(NOON // 60 * 60 - 235, 100.0)
+    await stage.publication.publish(Beat(stage.epoch, NOON), [(topic(SALES, GRID), unreadable)])
+    await stage.until(lambda: stage.names() == ["snapshot", "correction"])
+    assert stage.metrics.messages_missed == 1
+    await stage.same_as_truth()
 
 
 async def test_redis_refuses_a_publisher_of_an_older_epoch(stage: Stage) -> None:
@@ -220,8 +245,8 @@ async def test_topics_have_subscribers_while_somebody_listens(stage: Stage) -> N
 
 async def test_trouble_at_the_publisher_is_told_to_listeners(stage: Stage) -> None:
     series = await stage.series()
-    for trouble in (("the aggregates are not being refreshed", float(NOON)), (None, None)):
-        said = Message(stage.epoch, token(series), [], trouble).encode()
+    for trouble in (Trouble("the aggregates are not being refreshed", float(NOON)), None):
+        said = Message(stage.epoch, series.token(), [], trouble).encode()
         await stage.publication.publish(Beat(stage.epoch, NOON), [(topic(SALES, GRID), said)])
     await stage.until(lambda: stage.names() == ["snapshot", "status", "status"])
     told = [event.json() for event in stage.client.events if event.event == "status"]
