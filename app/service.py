@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from .data.catalogue import Catalogue
 from .data.database import Database
 from .data.replica import ReplicatedRepository
 from .data.repository import Repository
 from .data.rollups import Rollups
 from .data.schema import check_zone
 from .errors import ConfigurationError, DatabaseUnavailableError
-from .live.catalogue import Catalogue
 from .live.cluster.messaging import InProcess, Messaging
 from .live.cluster.publisher import publish
 from .live.cluster.redis_messaging import RedisMessaging

@@ -10,7 +10,7 @@ from . import cursor, events
 from .events import Encoded, View
 from .fanout import Group
 from .health import LIVE, Health, Trouble, judge
-from .series import Change
+from .series import AWAY, Change
 from .watched import WatchedChannel
 
 _MAX_REMEMBERED = 64
@@ -37,6 +37,7 @@ class Broadcaster(WatchedChannel):
         self._remembered: dict[Hashable, list[bytes]] = {}
         self._older: dict[int, Bucket] = {}
         self._older_first: int | None = None
+        self._older_until = 0
 
     @property
     def idle(self) -> bool:
@@ -79,11 +80,16 @@ class Broadcaster(WatchedChannel):
         return self.series.first if self._older_first is None else self._older_first
 
     def keep_older(self, first: int, rows: Mapping[int, Bucket]) -> None:
-        """Keep buckets from before the series, by start, from the number `first` on.
+        """Keep what the database has from the number `first` on, by start, for a few ticks.
 
-        They are of use to those who come back from there within the same tick.
+        Those who come back together need the same. New buckets leave it as true as it was; a
+        correction may concern it, so it is forgotten then.
         """
         self._older, self._older_first = dict(rows), min(first, self.series.first)
+        self._older_until = self.series.last + AWAY
+
+    def _forget_older(self) -> None:
+        self._older, self._older_first = {}, None
 
     def since(self, index: int) -> list[Bucket]:
         """Return the buckets from the number `index` on, oldest first; none is before `first`."""
@@ -94,6 +100,7 @@ class Broadcaster(WatchedChannel):
     # --- what becomes new --------------------------------------------------------------------
 
     def _on_load(self, *, again: bool) -> None:
+        self._forget_older()
         self._forget()
         self._judge()
         if again:
@@ -104,6 +111,8 @@ class Broadcaster(WatchedChannel):
         index = self.grid.index(bucket.start)
         previous = None if change is not Change.VALUE else self.series.at(index - 1)
         self._publish(events.change(self.channel, self.grid, change, bucket, previous))
+        if change is Change.CORRECTION or self.series.last > self._older_until:
+            self._forget_older()
 
     def _on_observed(self) -> None:
         self._forget()
@@ -135,4 +144,3 @@ class Broadcaster(WatchedChannel):
         self.revision += 1
         self._snapshots.clear()
         self._remembered.clear()
-        self._older, self._older_first = {}, None

@@ -7,6 +7,7 @@ A *field block* is an event without the blank line that dispatches it (WHATWG HT
 from __future__ import annotations
 
 import hashlib
+import random
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -189,6 +190,9 @@ def burst(blocks: list[bytes], cursor: str | None = None) -> bytes:
     return joined + b"\n"
 
 
-def retry(milliseconds: int) -> bytes:
-    """Return the block that tells the client how long to wait before it connects again."""
-    return b"retry: %d\n\n" % milliseconds
+def retry(milliseconds: tuple[int, int]) -> bytes:
+    """Return the block that tells a client how long to wait before it connects again.
+
+    The time is from a range, at random, so that those who lost their streams together come spread.
+    """
+    return b"retry: %d\n\n" % random.randint(*milliseconds)  # noqa: S311

@@ -251,10 +251,5 @@ class Hub:
                 subscriber.close()
 
 
-def retry_block(milliseconds: tuple[int, int] = RETRY_MILLISECONDS) -> bytes:
-    """Return a `retry:` block with a time from a range, so that clients come back spread."""
-    return events.retry(random.randint(*milliseconds))  # noqa: S311
-
-
 async def _preamble(catch_ups: list[CatchUp], cursor: str) -> bytes:
-    return retry_block() + events.burst(await first_blocks(catch_ups), cursor)
+    return events.retry(RETRY_MILLISECONDS) + events.burst(await first_blocks(catch_ups), cursor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 
 from ..data.repository import Reading, Repository
 from ..errors import DatabaseUnavailableError
@@ -237,7 +237,7 @@ class Poller:
                 else:
                     moved = True
             self._job_trouble = await self._jobs.trouble()
-            self._tell_trouble(self._watched.values())
+            self._tell_trouble()
             await self._flush()
         self.schedule.compared(asyncio.get_running_loop().time() - started)
         if moved:
@@ -247,12 +247,12 @@ class Poller:
         """Take note of the database's time, and of how far its aggregates are behind it."""
         self._clock.set(reading.now)
         self._lag = lag(reading, self.grid, self._grace_seconds)
-        self._tell_trouble(self._watched.values())
+        self._tell_trouble()
 
-    def _tell_trouble(self, channels: Collection[WatchedChannel]) -> None:
+    def _tell_trouble(self) -> None:
         """Tell channels what is wrong with the aggregates of this period, if anything."""
         trouble = self._job_trouble or self._lag
-        for watched in channels:
+        for watched in self._watched.values():
             watched.set_trouble(trouble)
 
     def _expect_next(self, now_seconds: float, *, asked_in_vain: bool = False) -> None:

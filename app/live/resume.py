@@ -55,16 +55,18 @@ class Resume:
                 resume.positions[broadcaster.channel] = position
         return resume
 
+    def _with_position(
+        self, broadcasters: Iterable[Broadcaster]
+    ) -> list[tuple[Broadcaster, Position]]:
+        return [(b, self.positions[b.channel]) for b in broadcasters if b.channel in self.positions]
+
     def limit(self, broadcasters: Iterable[Broadcaster], now_seconds: float) -> None:
         """Refuse what no channel can have published yet, and what is too much to catch up on.
 
         `now_seconds` is the time at the database.
         """
         left = MAX_MISSED_IN_ALL
-        for broadcaster in broadcasters:
-            position = self.positions.get(broadcaster.channel)
-            if position is None:
-                continue
+        for broadcaster, position in self._with_position(broadcasters):
             missed = broadcaster.series.last - position.last
             if position.last >= broadcaster.grid.index(now_seconds):
                 self.refuse(broadcaster.channel, "the cursor is from the future")
@@ -82,31 +84,17 @@ class Resume:
 
     def older(self, broadcasters: Iterable[Broadcaster]) -> dict[Broadcaster, int]:
         """Return the channels that lack buckets to resume from, with the first number needed."""
-        needed = {}
-        for broadcaster in broadcasters:
-            position = self.positions.get(broadcaster.channel)
-            if position is not None:
-                first = _window_first(position, broadcaster)
-                if first < broadcaster.first:
-                    needed[broadcaster] = first
-        return needed
+        standing = self._with_position(broadcasters)
+        firsts = ((b, _window_first(position, b)) for b, position in standing)
+        return {b: first for b, first in firsts if first < b.first}
 
     def ahead(self, broadcasters: Iterable[Broadcaster]) -> list[Broadcaster]:
         """Return the channels of which the newcomer has more than was published here."""
-        return [
-            b
-            for b in broadcasters
-            if (position := self.positions.get(b.channel)) is not None
-            and position.last > b.series.last
-        ]
+        return [b for b, at in self._with_position(broadcasters) if at.last > b.series.last]
 
     def corrected(self, broadcasters: Iterable[Broadcaster]) -> list[Broadcaster]:
         """Return the channels on which the newcomer has other numbers than were published here."""
-        return [
-            b
-            for b in broadcasters
-            if (position := self.positions.get(b.channel)) is not None and not _agrees(position, b)
-        ]
+        return [b for b, at in self._with_position(broadcasters) if not _agrees(at, b)]
 
     def catch_ups(self, broadcasters: Iterable[Broadcaster], history: int) -> list[CatchUp]:
         """Take hold of what the newcomer is told first, in one step of the event loop."""

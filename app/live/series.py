@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from itertools import islice
@@ -69,11 +69,9 @@ class Series:
         self.last = grid.index(complete_until) - 1
         self._key = cursor.key(channel, grid)
         self._token: str | None = None
-        known = {row.start: row for row in rows}
-        starts = (grid.start(index) for index in range(self.last - extent.depth + 1, self.last + 1))
-        self._buckets = deque(
-            (known.get(start) or Bucket.gap(start) for start in starts), maxlen=extent.depth
-        )
+        held = range(self.last - extent.depth + 1, self.last + 1)
+        filled = self._filled({row.start: row for row in rows}, held)
+        self._buckets = deque(filled, maxlen=extent.depth)
         self._window_digest = sum(bucket.digest for bucket in self.newest(self.width))
 
     @property
@@ -115,16 +113,17 @@ class Series:
         """Return the sum of the digests in the correction window, as the database sums them up."""
         return self._window_digest
 
-    def completed(self, rows: dict[int, Bucket], complete_until: int) -> list[Bucket]:
+    def completed(self, rows: Mapping[int, Bucket], complete_until: int) -> list[Bucket]:
         """Return the buckets from the end of the series to `complete_until`, gaps filled in."""
-        starts = range(self.last + 1, self.grid.index(complete_until))
-        return [rows.get(start) or Bucket.gap(start) for start in map(self.grid.start, starts)]
+        return self._filled(rows, range(self.last + 1, self.grid.index(complete_until)))
 
     def compared(self, found: Iterable[Bucket]) -> list[Bucket]:
         """Return the correction window as the database has it, gaps filled in."""
         rows = {bucket.start: bucket for bucket in found}
-        starts = map(self.grid.start, range(self.last - self.width + 1, self.last + 1))
-        return [rows.get(start) or Bucket.gap(start) for start in starts]
+        return self._filled(rows, range(self.last - self.width + 1, self.last + 1))
+
+    def _filled(self, rows: Mapping[int, Bucket], indices: Iterable[int]) -> list[Bucket]:
+        return [rows.get(s) or Bucket.gap(s) for s in map(self.grid.start, indices)]
 
     def observe(self, bucket: Bucket) -> Change | None:
         """Take in what the database says of a bucket; return what is new about it, if anything.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..data.repository import Repository
+from ..data.single_flight import SingleFlight
 from ..models import Bucket, Channel
 from ..settings import Settings
 from . import cursor, events
@@ -11,7 +12,6 @@ from .events import Encoded, View
 from .health import judge, lag
 from .hub import Hub
 from .series import Extent, Series
-from .single_flight import SingleFlight
 
 MAX_HISTORY = 1440
 """The longest history a snapshot can have, in buckets: a day of minutes."""

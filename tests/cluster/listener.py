@@ -63,9 +63,10 @@ class Listener:
             self.states[channel] = data["state"]
         elif event.event == "snapshot":
             self.states[channel] = data["state"]["state"]
-            if view:
-                self.wrongs.append(f"a second snapshot of {channel}")
-            view.update({at(b["bucket"]): numbers(b) for b in data["history"]})
+            told = {at(b["bucket"]): numbers(b) for b in data["history"]}
+            if view and told.items() <= view.items():
+                self.wrongs.append(f"a second snapshot of {channel} that repairs nothing")
+            view.update(told)
         elif event.event == "reset":
             self.wrongs.append(f"a reset of {channel}: {data['reason']}")
         else:

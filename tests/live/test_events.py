@@ -18,7 +18,7 @@ def test_a_burst_of_nothing_stores_the_cursor_without_an_event() -> None:
 
 
 def test_retry_is_a_block_of_its_own() -> None:
-    assert events.retry(1500) == b"retry: 1500\n\n"
+    assert events.retry((1500, 1500)) == b"retry: 1500\n\n"
 
 
 lines = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\x00"))

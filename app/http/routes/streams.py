@@ -9,8 +9,8 @@ from quart import Quart, Response, request
 from werkzeug.datastructures import Headers
 
 from ...errors import UnavailableError
+from ...live import events
 from ...live.detach import EXTENSION, SocketOffer
-from ...live.hub import retry_block
 from ...models import Channel
 from ...service import Service
 from .. import parameters
@@ -64,4 +64,4 @@ def install(app: Quart, service: Service) -> None:
                     await offer.detach(subscription)
         except UnavailableError as error:
             # An EventSource gives up for good on any other status than 200: say when to come back.
-            yield retry_block(BUSY_RETRY_MILLISECONDS) + f": {error}\n\n".encode()
+            yield events.retry(BUSY_RETRY_MILLISECONDS) + f": {error}\n\n".encode()

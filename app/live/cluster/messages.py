@@ -6,9 +6,9 @@ token after it, and a gateway whose own token differs looks into the database.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple
 
-import orjson
+from pydantic import TypeAdapter
 
 from ...errors import InvalidCodeError, InvalidParameterError
 from ...grid import Grid, Grids
@@ -53,59 +53,15 @@ class Message(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the message as JSON."""
-        buckets = [[*bucket] for bucket in self.buckets]
-        trouble = None if self.trouble is None else [*self.trouble]
-        return orjson.dumps([self.epoch, self.token, buckets, trouble])
+        return _MESSAGE.dump_json(self)
 
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
+    @staticmethod
+    def decode(data: bytes) -> Message:
         """Read what `encode` made; raise ValueError for anything else.
 
         Publishers of other releases may share the Redis, so each value's type is checked.
         """
-        try:
-            epoch, token, rows, trouble = orjson.loads(data)
-            return cls(
-                _whole(epoch),
-                _text(token),
-                [_bucket(*row) for row in rows],
-                None if trouble is None else _trouble(*trouble),
-            )
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"not a message: {error}") from None
-
-
-def _bucket(start: Any, value: Any, points: Any, minimum: Any, maximum: Any, digest: Any) -> Bucket:
-    return Bucket(
-        _whole(start),
-        _optional(value),
-        None if points is None else _whole(points),
-        _optional(minimum),
-        _optional(maximum),
-        _whole(digest),
-    )
-
-
-def _trouble(reason: Any, since: Any) -> Trouble:
-    return Trouble(_text(reason), _optional(since))
-
-
-def _optional(value: Any) -> float | None:
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
-        return value
-    raise TypeError(f"{value!r} is no number")
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    raise TypeError(f"{value!r} is no whole number")
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    raise TypeError(f"{value!r} is no text")
+        return _MESSAGE.validate_json(data, strict=True)
 
 
 class Beat(NamedTuple):
@@ -116,13 +72,13 @@ class Beat(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the beat as JSON."""
-        return orjson.dumps([*self])
+        return _BEAT.dump_json(self)
 
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
+    @staticmethod
+    def decode(data: bytes) -> Beat:
         """Read what `encode` made; raise ValueError for anything else."""
-        try:
-            epoch, now = orjson.loads(data)
-            return cls(_whole(epoch), float(now))
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"not a beat: {error}") from None
+        return _BEAT.validate_json(data, strict=True)
+
+
+_MESSAGE = TypeAdapter(Message)
+_BEAT = TypeAdapter(Beat)

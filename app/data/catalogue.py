@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from ..data.repository import Repository
 from ..errors import UnknownKpiError
 from ..models import CatalogueEntry
+from .repository import Repository
 from .single_flight import SingleFlight
 
 FRESH_SECONDS = 10.0
