@@ -160,7 +160,7 @@ def _environment(url: str, database: Proxy, redis: Proxy) -> dict[str, str]:
 async def listening(cluster: Cluster, count: int) -> AsyncIterator[list[Listener]]:
     """Have listeners on the gateways, who go to another when theirs is gone."""
     ports = [gateway.port for gateway in cluster.gateways]
-    listeners = [Listener(ports, [SALES, COSTS], GRID) for _ in range(count)]
+    listeners = [Listener(ports, [SALES, COSTS], GRID, first=n) for n in range(count)]
     tasks = [asyncio.create_task(listener.run()) for listener in listeners]
     try:
         for listener in listeners:

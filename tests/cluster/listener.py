@@ -18,15 +18,21 @@ PATIENCE_SECONDS = 40.0
 
 
 class Listener:
-    """Listens until closed; whatever the contract forbids is written down in `wrongs`."""
+    """Listens until closed; whatever the contract forbids is written down in `wrongs`.
 
-    def __init__(self, ports: Sequence[int], channels: Sequence[Channel], grid: Grid) -> None:
+    It begins at the port numbered `first`, and goes to any when a stream ends.
+    """
+
+    def __init__(
+        self, ports: Sequence[int], channels: Sequence[Channel], grid: Grid, *, first: int = 0
+    ) -> None:
         self.views: dict[Channel, dict[int, Numbers]] = {}
         self.wrongs: list[str] = []
         self.events: list[Event] = []
         self.states: dict[Channel, str] = {}
         self.connections = 0
         self._ports = list(ports)
+        self._port = self._ports[first % len(self._ports)]
         self._query = "&".join(f"channel={channel}" for channel in channels)
         self._grid = grid
         self._cursor = ""
@@ -35,9 +41,8 @@ class Listener:
     async def run(self) -> None:
         while True:
             headers = {"Last-Event-ID": self._cursor} if self._cursor else {}
-            port = random.choice(self._ports)
             try:
-                async with open_stream(port, f"/stream?{self._query}", headers) as stream:
+                async with open_stream(self._port, f"/stream?{self._query}", headers) as stream:
                     self.connections += 1
                     while True:
                         event = await stream.event()
@@ -46,6 +51,7 @@ class Listener:
                         async with self._progress:
                             self._progress.notify_all()
             except (OSError, EOFError, AssertionError, TimeoutError, h11.RemoteProtocolError):
+                self._port = random.choice(self._ports)
                 await asyncio.sleep(random.uniform(0.05, 0.2))
 
     async def until(self, holds: Callable[[], bool]) -> None:

@@ -74,6 +74,15 @@ async def test_the_history_is_what_would_have_been_written(database: Database) -
     assert await history.fill(MONDAY + 59.9, hours) == 0
 
 
+async def test_a_minute_that_has_begun_is_filled_up_to_now(database: Database) -> None:
+    """Ten seconds before its end there would be no row in it any more: a gap, for good."""
+    history = History(database, Simulator())
+    count = 6 * len(SIMULATED_CODES)
+    assert await history.fill(MONDAY + 59.9, HOUR, with_begun_minute=True) == 60 * count + count
+    assert await rows(database) == expected(MONDAY - 3600, MONDAY + 60)
+    assert await history.fill(MONDAY + 60.0, HOUR) == 0
+
+
 async def test_only_holes_are_filled(database: Database) -> None:
     history = History(database, Simulator())
     await history.fill(MONDAY, HOUR)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,9 +18,10 @@ from app.data.database import Database
 from app.data.rollups import Rollups
 from app.settings import Settings
 from tests.data.truth import untrue
+from tests.soaking import sized
 from tests.world import execute, fetch
 
-WRITING_SECONDS = float(os.environ.get("KPI_TEST_WRITING_SECONDS", "5"))
+WRITING_SECONDS = sized(3.0, soak=120.0)
 
 # Two hours before a clock is put forward to two hours after, in several of the zones below.
 BASE = datetime(2024, 3, 30, 22, 0, tzinfo=UTC)
@@ -88,7 +88,7 @@ async def take(database: Database, step: Step) -> None:
 
 @given(taken=st.lists(steps, min_size=1, max_size=10))
 @settings(
-    max_examples=int(os.environ.get("KPI_TEST_EXAMPLES", "60")),
+    max_examples=sized(60, soak=2_000),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -284,6 +284,7 @@ async def refresh(database: Database, until: float) -> int:
     return times
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(WRITING_SECONDS * 3 + 60)
 async def test_two_writers_at_once_lose_nothing(settings: Settings) -> None:
     """No deadlock, no lost update, no wrong sum to a reader, while refreshes run all the time."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from typing import Any
 
@@ -15,10 +14,12 @@ from app.models import Channel, Period
 from app.settings import Settings
 from tests.backends import settle
 from tests.conftest import Shadowed
+from tests.soaking import sized
 from tests.sse_reader import Event
 from tests.world import Client, Hand, at, execute, fetch, moment, open_hub, step, truth
 
-STEPS = int(os.environ.get("KPI_TEST_STEPS", "900"))
+STEPS = sized(300, soak=6_000)
+BOTH_STEPS = sized(150, soak=1_000)
 CODES = ["alpha", "beta", "gamma"]
 
 # Where a clock is put forward, where it is put back, and where nothing happens.
@@ -173,6 +174,8 @@ async def storm(seed: int, beginning: str, steps: int, settings: Settings) -> li
         return run.clients
 
 
+@pytest.mark.soak
+@pytest.mark.timeout(120 + STEPS / 2)
 @pytest.mark.parametrize("beginning", BEGINNINGS)
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_every_view_is_the_truth(
@@ -181,6 +184,8 @@ async def test_every_view_is_the_truth(
     await storm(seed, beginning, STEPS, shadowed_settings)
 
 
+@pytest.mark.soak
+@pytest.mark.timeout(120 + BOTH_STEPS)
 @pytest.mark.parametrize("beginning", BEGINNINGS)
 async def test_both_backends_send_the_same(
     beginning: str, shadowed_on: Shadowed, monkeypatch: pytest.MonkeyPatch
@@ -191,7 +196,7 @@ async def test_both_backends_send_the_same(
     sent = []
     for backend in ("postgres", "timescale"):
         async with shadowed_on(backend) as settings:
-            clients = await storm(3, beginning, STEPS // 3, settings)
+            clients = await storm(3, beginning, BOTH_STEPS, settings)
             sent.append([seen(client.events) for client in clients])
     for on_postgres, on_timescale in zip(*sent, strict=True):
         assert on_postgres == on_timescale

@@ -62,7 +62,8 @@ class DemoFeed:
     async def __aenter__(self) -> Self:
         """Open the feed; raises DatabaseUnavailableError."""
         await self._describe()
-        await self._history.fill(self._clock(), min(self._length, FIRST_SCREEN))
+        first_screen = min(self._length, FIRST_SCREEN)
+        await self._history.fill(self._clock(), first_screen, with_begun_minute=True)
         self._resumed.set()
         self._tasks = [
             asyncio.create_task(self._run_live(), name="demo-live"),

@@ -29,18 +29,21 @@ class History:
         self._simulator = simulator
         self._queries = load_queries("demo")
 
-    async def fill(self, now: float, length: timedelta) -> int:
+    async def fill(self, now: float, length: timedelta, *, with_begun_minute: bool = False) -> int:
         """Write what is missing in `length` before the minute of `now`, newest first.
 
-        Return how many rows that were. Raises DatabaseUnavailableError; what was written until
-        then stays.
+        The minute of `now` is filled up to `now` on request, while nobody else writes: begun
+        shortly before its end it would have no row, and be a gap. Return how many rows that were.
+        Raises DatabaseUnavailableError; what was written until then stays.
         """
         until = int(now) // 60 * 60
-        missing = await self._missing(until - int(length.total_seconds()), until)
+        first = until - int(length.total_seconds())
+        missing = await self._missing(first, until + 60 if with_begun_minute else until)
         written = 0
         for start in range(0, len(missing), CHUNK_MINUTES):
             # Computing takes a while, and others share this event loop.
-            rows = await asyncio.to_thread(self._rows, missing[start : start + CHUNK_MINUTES])
+            chunk = missing[start : start + CHUNK_MINUTES]
+            rows = await asyncio.to_thread(self._rows, chunk, int(now))
             async with self._database.connection() as connection:
                 await connection.copy_records_to_table(
                     "kpi_raw_data", records=rows, columns=("timestamp", "kpi_code", "value")
@@ -62,9 +65,9 @@ class History:
             )
         return [(row["code"], row["minute"]) for row in rows]
 
-    def _rows(self, minutes: Sequence[tuple[str, int]]) -> list[Row]:
+    def _rows(self, minutes: Sequence[tuple[str, int]], now: int) -> list[Row]:
         return [
             (datetime.fromtimestamp(second, UTC), code, self._simulator.value(code, second))
             for code, minute in minutes
-            for second in range(minute, minute + 60, STEP_SECONDS)
+            for second in range(minute, min(minute + 60, now + 1), STEP_SECONDS)
         ]
