@@ -10,8 +10,7 @@ from . import cursor, events
 from .events import Encoded, View
 from .fanout import Group
 from .health import LIVE, Health, Trouble, judge
-from .series import AWAY, Change
-from .watched import WatchedChannel
+from .series import AWAY, Change, WatchedChannel
 
 _MAX_REMEMBERED = 64
 _MAX_REMEMBERED_BYTES = 262_144
@@ -91,11 +90,12 @@ class Broadcaster(WatchedChannel):
     def _forget_older(self) -> None:
         self._older, self._older_first = {}, None
 
-    def since(self, index: int) -> list[Bucket]:
-        """Return the buckets from the number `index` on, oldest first; none is before `first`."""
-        before = map(self.grid.start, range(index, self.series.first))
+    def since(self, index: int, count: int | None = None) -> list[Bucket]:
+        """Return `count` buckets from the number `index` on, or all; none may be before `first`."""
+        end = self.series.last + 1 if count is None else index + count
+        before = map(self.grid.start, range(index, min(end, self.series.first)))
         older = [self._older.get(start) or Bucket.gap(start) for start in before]
-        return older + self.series.since(index)
+        return older + self.series.since(index)[: max(0, end - max(index, self.series.first))]
 
     # --- what becomes new --------------------------------------------------------------------
 

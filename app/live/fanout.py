@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from ..metrics import Metrics
 from ..models import Channel
 from . import cursor, events
+from .series import WatchedChannel
 from .subscriber import Payload, QueuedSubscriber, Subscriber
-from .watched import WatchedChannel
 
 SLICE = 128
 """Writes between two looks at the event loop: at about 10 µs each, a stall of a millisecond."""

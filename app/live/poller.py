@@ -14,8 +14,7 @@ from ..models import Bucket, Channel
 from .clock import DatabaseClock
 from .health import RefreshJobs, Trouble, lag
 from .schedule import Schedule
-from .series import Extent, Series
-from .watched import WatchedChannel
+from .series import Extent, Series, WatchedChannel
 
 log = logging.getLogger(__name__)
 

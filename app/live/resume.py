@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice
 
 from ..data.repository import Repository
 from ..errors import CursorError, DatabaseUnavailableError
@@ -22,7 +21,7 @@ from .series import digest_of
 MAX_MISSED = 4_320
 """The most that is caught up on a channel, three days of minutes; beyond it starts anew."""
 
-MAX_MISSED_IN_ALL = 50_000
+MAX_MISSED_IN_ALL = 20_000
 """The same for all channels of one stream: anybody can make a cursor up."""
 
 MAX_ROUNDS = 5
@@ -120,7 +119,7 @@ def _agrees(position: Position, broadcaster: Broadcaster) -> bool:
     series = broadcaster.series
     if position.width != series.width or position.last > series.last:
         return False
-    window = islice(broadcaster.since(_window_first(position, broadcaster)), series.width)
+    window = broadcaster.since(_window_first(position, broadcaster), series.width)
     return digest_of(window) == position.digest
 
 

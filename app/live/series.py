@@ -1,7 +1,8 @@
-"""The buckets of one channel as they were published, without a hole."""
+"""The buckets of one channel as they were published, and whatever keeps them up to date."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -13,6 +14,7 @@ from ..grid import Grid
 from ..models import Bucket, Channel, Period
 from . import cursor
 from .cursor import Position
+from .health import Trouble
 
 SCREENFUL = 120
 """Buckets that a series keeps at least; a snapshot of so many costs no query while it is live."""
@@ -170,3 +172,63 @@ def digest_of(buckets: Iterable[Bucket]) -> int:
     order, as a database does. Two windows of other contents have the same with p = 2**-64.
     """
     return sum(bucket.digest for bucket in buckets) % _DIGESTS
+
+
+class WatchedChannel(ABC):
+    """A channel that a poller keeps in step with the database; subclasses say who is told."""
+
+    def __init__(self, channel: Channel, grid: Grid) -> None:
+        self.channel = channel
+        self.grid = grid
+        self._series: Series | None = None
+        self._trouble: Trouble | None = None
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the series has been read from the database."""
+        return self._series is not None
+
+    @property
+    def series(self) -> Series:
+        """The buckets published so far; raises LookupError until loaded."""
+        if self._series is None:
+            raise LookupError(f"{self.channel} is not loaded")
+        return self._series
+
+    def load(self, series: Series) -> None:
+        """Start from what the database has now; start again where too much has been missed."""
+        again, self._series = self.loaded, series
+        self._on_load(again=again)
+
+    def observe(self, buckets: Iterable[Bucket]) -> None:
+        """Publish what is new or changed among `buckets`, which are oldest first."""
+        series, changed = self.series, False
+        for bucket in buckets:
+            change = series.observe(bucket)
+            if change is not None:
+                changed = True
+                self._on_change(change, bucket)
+        if changed:
+            self._on_observed()
+
+    def set_trouble(self, trouble: Trouble | None) -> None:
+        """Take note that the data cannot be relied on, or (None) that it can."""
+        if trouble != self._trouble:
+            before, self._trouble = self._trouble, trouble
+            self._on_trouble(before)
+
+    @abstractmethod
+    def _on_load(self, *, again: bool) -> None:
+        """Act on a new series; `again` if there was one before."""
+
+    @abstractmethod
+    def _on_change(self, change: Change, bucket: Bucket) -> None:
+        """Act on one bucket that is new or changed; the series has it already."""
+
+    @abstractmethod
+    def _on_observed(self) -> None:
+        """Act on the end of a run of buckets of which at least one was new or changed."""
+
+    @abstractmethod
+    def _on_trouble(self, before: Trouble | None) -> None:
+        """Act on a trouble that began, changed or ended."""

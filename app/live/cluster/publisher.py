@@ -18,8 +18,7 @@ from ...settings import Settings
 from ..clock import DatabaseClock
 from ..health import RefreshJobs, Trouble
 from ..poller import Poller
-from ..series import Change, Extent
-from ..watched import WatchedChannel
+from ..series import Change, Extent, WatchedChannel
 from .messages import BEAT_SECONDS, Beat, Message, channel_of
 from .redis_publication import RedisPublication
 
