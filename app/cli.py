@@ -21,9 +21,11 @@ from .data.demo.feed import DemoFeed
 from .data.embedded.server import embedded_postgres
 from .data.importing.command import import_rows
 from .errors import KpiStreamError
-from .gateway import ALONE, Place, run_gateway, run_workers
+from .gateway import Front, open_front, run_gateway, run_workers
+from .metrics import Board
 from .models import Channel, Period, parse_code, parse_period
 from .server.stopping import Stop
+from .server.worker import Worker
 from .service import open_publisher
 from .settings import Settings
 from .watch import watch as watch_channel
@@ -87,8 +89,13 @@ def _say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _say_started(settings: Settings) -> None:
-    _say(f"Dashboard    http://{settings.bind}/   (Ctrl-C stops everything)")
+def _say_started(front: Front) -> None:
+    everywhere = "" if front.bind.is_local else f", listening on {front.bind}"
+    _say(f"Dashboard    {front.url}   (Ctrl-C stops everything{everywhere})")
+
+
+def _own_url(settings: Settings) -> str:
+    return settings.address.url("http" if settings.tls_certificate is None else "https").rstrip("/")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -110,33 +117,44 @@ def main(verbose: bool) -> None:
 def demo() -> None:
     """Run it all on real input: a database, this machine's KPIs and simulated business ones."""
 
-    async def run(settings: Settings) -> None:
-        await _create_schema(settings)
-        await run_gateway(
-            settings,
-            beside=lambda service: DemoFeed(service.database),
-            started=lambda: _say_started(settings),
-        )
+    async def run(settings: Settings, front: Front) -> None:
+        stop = Stop()
+        with stop.on_signals():
+            async with _database(settings) as complete:
+                await _create_schema(complete)
+                async with Database(complete) as database, DemoFeed(database):
+                    await run_gateway(complete, front, stop, started=lambda: _say_started(front))
 
-    _run(run)
+    with _plain_errors():
+        settings = Settings()
+        with open_front(settings) as front:
+            asyncio.run(run(settings, front))
 
 
 @main.command()
 def serve() -> None:
     """Serve the KPIs of a database to browsers and curl."""
 
-    async def run(settings: Settings, place: Place) -> None:
-        async with _database(settings) as complete:
-            if place.worker is None:
-                await run_gateway(complete, started=lambda: _say_started(settings))
-            else:
-                await run_gateway(complete, started=place.worker.ready, place=place)
+    async def run(settings: Settings, front: Front) -> None:
+        stop = Stop()
+        with stop.on_signals():
+            async with _database(settings) as complete:
+                await run_gateway(complete, front, stop, started=lambda: _say_started(front))
+
+    async def run_worker(front: Front, worker: Worker, board: Board) -> None:
+        stop = Stop()
+        with stop.on_signals():
+            async with _database(settings) as complete:
+                await run_gateway(
+                    complete, front, stop, started=worker.ready, worker=worker, board=board
+                )
 
     with _plain_errors():
         settings = Settings()
         if settings.workers > 1:
-            raise SystemExit(run_workers(settings, run, started=_say_started))
-        asyncio.run(run(settings, ALONE))
+            raise SystemExit(run_workers(settings, run_worker, started=_say_started))
+        with open_front(settings) as front:
+            asyncio.run(run(settings, front))
 
 
 @main.command()
@@ -215,6 +233,6 @@ def watch(code: str, period: str, url: str | None) -> None:
     with _plain_errors():
         channel = Channel(parse_code(code), parse_period(period))
         try:
-            watch_channel(url or f"http://{Settings().bind}", channel, click.echo)
+            watch_channel(url or _own_url(Settings()), channel, click.echo)
         except KeyboardInterrupt:
             return

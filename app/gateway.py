@@ -4,79 +4,98 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import (
-    AbstractAsyncContextManager,
-    AbstractContextManager,
-    asynccontextmanager,
-    nullcontext,
-)
-from dataclasses import dataclass
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
+from .bind import Bind
 from .http.factory import create_app
 from .metrics import Board
-from .server.listening import configure, listen, raise_file_limit, reserved
+from .server.config import configure
+from .server.limits import Limits
 from .server.serve import Hooks, serve
-from .server.socket_subscriber import StreamLimits
+from .server.sockets import listening, raise_file_limit
 from .server.stopping import Stop
 from .server.supervisor import Supervisor
+from .server.tls import Certificate
 from .server.worker import Worker
-from .service import Service, open_service
+from .service import open_service
 from .settings import Settings
 
 OVERTIME_SECONDS = 15.0
 """How much longer than the draining a worker may take to end before it is killed."""
 
-Beside = Callable[[Service], AbstractAsyncContextManager[object]]
+OTHER_FILES = 100
+"""Files that a process needs besides its connections: database, Redis, modules, logs."""
 
-
-@asynccontextmanager
-async def nothing(_: Service) -> AsyncIterator[None]:
-    """Run nothing beside the gateway."""
-    yield
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A process's place among those behind one port: the only one, or a worker."""
+class Front:
+    """What clients connect to: a socket that is bound, and where it is."""
 
-    worker: Worker | None = None
-    board: Board | None = None
+    sock: socket.socket
+    bind: Bind
+    certificate: Certificate | None
+    limits: Limits
 
     @property
-    def index(self) -> int:
-        """The number of the process."""
-        return 0 if self.worker is None else self.worker.index
-
-    def until_parent_ends(self, stop: Stop) -> AbstractContextManager[None]:
-        """Let a worker stop with its parent."""
-        return nullcontext() if self.worker is None else stop.with_parent(self.worker.lifeline)
+    def url(self) -> str:
+        """Where this machine reaches it."""
+        return self.bind.url("http" if self.certificate is None else "https")
 
 
-ALONE = Place()
+@contextmanager
+def open_front(settings: Settings, *, shared: bool = False) -> Iterator[Front]:
+    """Take the port before anything else is begun; raises ConfigurationError where it is taken."""
+    limits = _within_file_limit(settings)
+    certificate = None
+    if settings.tls_certificate is not None and settings.tls_key is not None:
+        protocols = configure(settings).alpn_protocols
+        certificate = Certificate(settings.tls_certificate, settings.tls_key, protocols)
+    timeout = settings.send_timeout_seconds
+    with listening(settings.address, send_timeout_seconds=timeout, shared=shared) as (sock, bind):
+        yield Front(sock, bind, certificate, limits)
+
+
+def _within_file_limit(settings: Settings) -> Limits:
+    """Return the limits; there can be no more connections than files."""
+    limits = Limits.of(settings)
+    files = raise_file_limit()
+    most = max(files - OTHER_FILES, 1)
+    wanted = limits.max_connections or most
+    if wanted > most or settings.max_streams > most:
+        _log.warning(
+            "only %d files may be open (ulimit -n), so there can be %d connections at most;"
+            " KPI_MAX_STREAMS is %d",
+            files,
+            most,
+            settings.max_streams,
+        )
+    return replace(limits, max_connections=min(wanted, most))
 
 
 async def run_gateway(
     settings: Settings,
+    front: Front,
+    stop: Stop,
     *,
-    beside: Beside = nothing,
     started: Callable[[], None],
-    place: Place = ALONE,
+    worker: Worker | None = None,
+    board: Board | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM, with something running beside, and end in good order."""
-    stop = Stop()
-    config = configure(settings)
-    raise_file_limit()
-    sockets = listen(config, send_timeout_seconds=settings.send_timeout_seconds)
-    with stop.on_signals(), place.until_parent_ends(stop):
-        opening = open_service(settings, place.board, place.index)
-        async with opening as service, beside(service):
+    """Serve until asked to stop, and end in good order; a `worker` also ends with its parent."""
+    with nullcontext() if worker is None else stop.with_parent(worker.lifeline):
+        async with open_service(settings, board, 0 if worker is None else worker.index) as service:
             await serve(
                 create_app(service),
-                config,
-                sockets,
-                limits=StreamLimits(send_timeout_seconds=settings.send_timeout_seconds),
+                configure(settings),
+                front.sock,
+                certificate=front.certificate,
+                limits=front.limits,
                 metrics=service.metrics,
                 stop=stop,
                 hooks=Hooks(
@@ -88,20 +107,39 @@ async def run_gateway(
 
 def run_workers(
     settings: Settings,
-    work: Callable[[Settings, Place], Coroutine[Any, Any, None]],
+    work: Callable[[Front, Worker, Board], Coroutine[Any, Any, None]],
     *,
-    started: Callable[[Settings], None],
+    started: Callable[[Front], None],
 ) -> int:
-    """Do `work` in as many processes as the settings say, until SIGINT or SIGTERM.
+    """Do `work` in as many processes as the settings say, until SIGINT, SIGTERM or SIGHUP.
 
     Return the exit status. Must be called where no event loop runs: the workers are forked.
     """
     board = Board(settings.workers)
-    with reserved(settings) as bound:
-        logging.getLogger(__name__).info("%d workers on %s", bound.workers, bound.bind)
+    with open_front(settings, shared=True) as front:
+        _log.info("%d workers on %s", settings.workers, front.bind)
+
+        def run(worker: Worker) -> None:
+            with _workers_own(settings, front) as own:
+                asyncio.run(work(own, worker, board))
+
         return Supervisor(
-            bound.workers,
-            lambda worker: asyncio.run(work(bound, Place(worker, board))),
-            started=lambda: started(bound),
+            settings.workers,
+            run,
+            started=lambda: started(front),
             patience_seconds=settings.drain_seconds + OVERTIME_SECONDS,
         ).run()
+
+
+@contextmanager
+def _workers_own(settings: Settings, front: Front) -> Iterator[Front]:
+    """Give a worker a socket of its own on the port that the parent holds without listening.
+
+    A Unix socket and an inherited one exist once: the workers share the parent's.
+    """
+    if front.bind.path is not None or front.bind.descriptor is not None:
+        yield front
+        return
+    timeout = settings.send_timeout_seconds
+    with listening(front.bind, send_timeout_seconds=timeout, shared=True) as (sock, bind):
+        yield replace(front, sock=sock, bind=bind)

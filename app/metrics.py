@@ -29,6 +29,13 @@ COUNTERS = {
     "cursors_refused": "Cursors that nothing could be resumed from",
     "bursts_delivered": "Bursts of events written, one a stream",
     "database_failures": "Turns of polling that found no database",
+    "connections_opened": "Connections accepted",
+    "connections_closed": "Connections closed; what was opened and not closed is open now",
+    "connections_refused": "Connections closed at once because KPI_MAX_CONNECTIONS were open",
+    "connections_displaced": "Idle connections closed to make room for new ones",
+    "connections_timed_out": "Connections closed because a request's head took too long",
+    "connections_failed": "Connections closed because their protocol was broken",
+    "requests_refused": "Requests refused for the size of their head",
     "messages_received": "Messages of the publisher received",
     "messages_missed": "Messages found to be lost, and made up for from the database",
     "messaging_failures": "Times the connection to Redis broke or could not be made",
@@ -58,6 +65,13 @@ class Metrics:
     cursors_refused: int = 0
     bursts_delivered: int = 0
     database_failures: int = 0
+    connections_opened: int = 0
+    connections_closed: int = 0
+    connections_refused: int = 0
+    connections_displaced: int = 0
+    connections_timed_out: int = 0
+    connections_failed: int = 0
+    requests_refused: int = 0
     messages_received: int = 0
     messages_missed: int = 0
     messaging_failures: int = 0

@@ -8,11 +8,13 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .bind import Bind, parse_bind
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -60,7 +62,11 @@ class Settings(BaseSettings):
         4, ge=1, le=100, description="Connections that a process keeps to its database"
     )
     data_dir: Path = Field(Path("data"), description="Where the embedded PostgreSQL keeps its data")
-    bind: str = Field("127.0.0.1:8000", description="Address and port to listen on")
+    bind: str = Field(
+        "127.0.0.1:8000",
+        description="Address and port to listen on; also [::1]:8000, :8000 for every address,"
+        " unix:/path",
+    )
     workers: int = Field(1, ge=1, le=64, description="Processes that share the port")
     redis_url: SecretStr | None = Field(
         None, description="Messaging between publisher and gateways; empty: in-process"
@@ -102,7 +108,38 @@ class Settings(BaseSettings):
         description="Proxies whose X-Forwarded-For, X-Forwarded-Proto and Forwarded are believed:"
         " networks separated by spaces, such as 10.0.0.0/8; unix: whoever uses the Unix socket",
     )
-    max_streams: int = Field(20_000, ge=1, description="Streams that a process keeps open at most")
+    http2: bool = Field(
+        False,
+        description="Speak HTTP/2 as well; a stream then costs 20 KB instead of 4, and a fault ends"
+        " all streams of a connection",
+    )
+    tls_certificate: Path | None = Field(
+        None, description="Certificate chain (PEM) to speak TLS with; read anew when it changes"
+    )
+    tls_key: Path | None = Field(None, description="The certificate's private key (PEM)")
+    keep_alive_seconds: float = Field(
+        75.0,
+        gt=0,
+        le=3600,
+        description="How long a connection may be idle between two requests; load balancers"
+        " want it longer than their own, which is often 60",
+    )
+    header_timeout_seconds: float = Field(
+        10.0, gt=0, le=600, description="How long a client may take over a request's head"
+    )
+    max_url_bytes: int = Field(
+        32_768, ge=1024, le=1_048_576, description="The longest URL; 414 beyond"
+    )
+    max_header_bytes: int = Field(
+        65_536, ge=1024, le=1_048_576, description="All header fields of a request; 431 beyond"
+    )
+    max_connections: int | None = Field(
+        None,
+        ge=1,
+        description="Connections that a process keeps open at most, streams included; beyond, idle"
+        " ones are closed, or new ones at once; empty: as many as it may have files, less 100",
+    )
+    max_streams: int = Field(16_000, ge=1, description="Streams that a process keeps open at most")
     stream_max_age: Duration = Field(
         timedelta(hours=1), description="A stream's life, spread by ± 20 %"
     )
@@ -130,6 +167,23 @@ class Settings(BaseSettings):
             if origin != "*" and re.fullmatch(r"https?://[^/\s]+", origin) is None:
                 raise ValueError(f"{origin!r} is no origin; write one such as https://wiki.example")
         return text
+
+    @field_validator("bind")
+    @classmethod
+    def _bindable(cls, text: str) -> str:
+        parse_bind(text)
+        return text
+
+    @model_validator(mode="after")
+    def _certificate_with_key(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("KPI_TLS_CERTIFICATE and KPI_TLS_KEY are set together or not at all")
+        return self
+
+    @property
+    def address(self) -> Bind:
+        """Where to listen."""
+        return parse_bind(self.bind)
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from app.data.database import Database
 from app.http.factory import create_app
-from app.server.listening import configure, listen
+from app.server.config import configure
+from app.server.limits import Limits
 from app.server.serve import Hooks, serve
-from app.server.socket_subscriber import StreamLimits
+from app.server.sockets import listening
 from app.server.stopping import Stop
 from app.service import Service, open_service
 from app.settings import Settings
@@ -42,18 +43,22 @@ class Gateway:
 
 @asynccontextmanager
 async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
-    sock = socket.create_server(("127.0.0.1", 0))
-    port = sock.getsockname()[1]
-    config = configure(settings.model_copy(update={"bind": f"fd://{sock.detach()}"}))
-    sockets = listen(config, send_timeout_seconds=settings.send_timeout_seconds)
+    anywhere = settings.model_copy(update={"bind": "127.0.0.1:0"})
+    with listening(anywhere.address, send_timeout_seconds=30) as (sock, bind):
+        async with _served(settings, sock, bind.port) as gateway:
+            yield gateway
+
+
+@asynccontextmanager
+async def _served(settings: Settings, sock: socket.socket, port: int) -> AsyncIterator[Gateway]:
     stop, ready = Stop(), asyncio.Event()
     async with open_service(settings) as service, asyncio.TaskGroup() as group:
         hub = service.hub
         serving = serve(
             create_app(service),
-            config,
-            sockets,
-            limits=StreamLimits(send_timeout_seconds=settings.send_timeout_seconds),
+            configure(settings),
+            sock,
+            limits=Limits.of(settings),
             metrics=service.metrics,
             stop=stop,
             hooks=Hooks(started=ready.set, stopping=hub.refuse_more, drain=hub.drain),

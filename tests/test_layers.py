@@ -20,7 +20,15 @@ SOURCES = sorted(
 
 # Each imports only from those before it; what else is in app/ is either below or above them all.
 WINGS = ("app.data", "app.live", "app.service", "app.http", "app.server")
-BELOW_ALL = ("app", "app.errors", "app.grid", "app.metrics", "app.models", "app.settings")
+BELOW_ALL = (
+    "app",
+    "app.bind",
+    "app.errors",
+    "app.grid",
+    "app.metrics",
+    "app.models",
+    "app.settings",
+)
 HOMES = {"asyncpg": "app.data", "quart": "app.http", "hypercorn": "app.server"}
 
 SQL = re.compile(

@@ -1,10 +1,12 @@
-"""A short way through Quart for the requests that come with an offer."""
+"""Answers a request in the task that it is called in, so that cancelling that task ends it."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import urlsplit
 
+from quart import Request
 from quart.asgi import ASGIHTTPConnection
 from werkzeug.datastructures import Headers
 
@@ -12,18 +14,35 @@ from ..live.detach import EXTENSION
 
 
 class DirectHTTPConnection(ASGIHTTPConnection):
-    """Answers a GET in the task that the server has made for it, which may be cancelled.
+    """Answers a request such that cancelling it cancels its handler.
 
-    Quart's own way makes two tasks more: one waits for a body, which a GET does not have (RFC 9110,
-    9.3.1), and for the client to go away, which is the server's to watch where it made an offer.
+    Quart's own way makes two tasks more, which a cancellation leaves behind. One waits for a body
+    and for the client to go away: a request that comes with an offer has no body, and its client is
+    the server's to watch.
     """
 
     async def __call__(self, receive: Any, send: Any) -> None:
         """Answer one request."""
-        scope = self.scope
-        if EXTENSION not in scope["extensions"]:
-            await super().__call__(receive, send)
+        request = self._make_request()
+        if EXTENSION in (self.scope.get("extensions") or {}):
+            request.body.set_complete()
+            await self.handle_request(request, send)
             return
+        receiving = asyncio.create_task(self.handle_messages(request, receive))
+        handling = asyncio.create_task(self.handle_request(request, send))
+        tasks = (receiving, handling)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled():
+                task.result()
+
+    def _make_request(self) -> Request:
+        scope = self.scope
         headers = Headers(
             [(name.decode("latin1"), value.decode("latin1")) for name, value in scope["headers"]]
         )
@@ -32,7 +51,7 @@ class DirectHTTPConnection(ASGIHTTPConnection):
         path = scope["path"]
         if not path.startswith("/"):
             path = urlsplit(path).path  # the absolute form, as a proxy gets it (RFC 9112, 3.2.2)
-        request = self.app.request_class(
+        return self.app.request_class(
             scope["method"],
             scope["scheme"],
             path,
@@ -41,11 +60,11 @@ class DirectHTTPConnection(ASGIHTTPConnection):
             scope["root_path"],
             scope["http_version"],
             scope,
+            max_content_length=self.app.config["MAX_CONTENT_LENGTH"],
+            body_timeout=self.app.config["BODY_TIMEOUT"],
             send_push_promise=_push_nothing,
         )
-        request.body.set_complete()
-        await self.handle_request(request, send)
 
 
 async def _push_nothing(path: str, headers: Headers) -> None:
-    """HTTP/1.x knows no push."""
+    """Push is obsolete in HTTP/2 (RFC 9113, 8.4), and HTTP/1.x knows none."""

@@ -11,17 +11,23 @@ from werkzeug.exceptions import HTTPException
 from ..errors import KpiStreamError, OverloadedError, UnavailableError
 from ..live import events
 
+PROBLEM_HEADERS = ((b"content-type", b"application/problem+json"), (b"cache-control", b"no-store"))
+
 log = logging.getLogger(__name__)
+
+
+def problem_json(status: int, detail: str, title: str | None = None) -> bytes:
+    """Return the body of a problem; its title is by default what HTTP calls the status."""
+    title = title or HTTPStatus(status).phrase
+    return events.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail})
 
 
 def problem(
     status: int, title: str, detail: str, headers: dict[str, str] | None = None
 ) -> Response:
     """Return a problem as a response."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    response = Response(
-        events.dumps(body), status, headers, content_type="application/problem+json"
-    )
+    body = problem_json(status, detail, title)
+    response = Response(body, status, headers, content_type="application/problem+json")
     response.headers["Cache-Control"] = "no-store"
     return response
 

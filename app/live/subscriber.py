@@ -47,18 +47,30 @@ class QueuedSubscriber:
     """A subscriber that a coroutine reads: for HTTP/2, test clients and other servers.
 
     Policy when full: it is closed and counted as a slow reader. Nothing is dropped from the
-    middle, so a stream never has a hole.
+    middle, so a stream never has a hole. It is full with `MAX_BYTES`, or with two of the largest
+    burst that waits if that is more: after an outage a single burst may be larger than any bound,
+    and the next follows at once.
     """
 
     MAX_BYTES = 1_048_576
 
-    __slots__ = ("_bytes", "_closed", "_metrics", "_pending", "_successor", "_wakeup", "expires")
+    __slots__ = (
+        "_bytes",
+        "_closed",
+        "_largest",
+        "_metrics",
+        "_pending",
+        "_successor",
+        "_wakeup",
+        "expires",
+    )
 
     def __init__(self, expires: float, metrics: Metrics) -> None:
         self.expires = expires
         self._metrics = metrics
         self._pending: deque[Payload] = deque()
         self._bytes = 0
+        self._largest = 0
         self._closed = False
         self._successor: Subscriber | None = None
         self._wakeup = asyncio.Event()
@@ -70,13 +82,15 @@ class QueuedSubscriber:
             return
         if self._closed:
             return
-        if self._bytes + len(payload.plain) > self.MAX_BYTES:
+        size = len(payload.plain)
+        self._largest = max(self._largest, size) if self._pending else size
+        if self._bytes + size > max(self.MAX_BYTES, 2 * self._largest):
             self._metrics.slow_readers_closed += 1
             self._pending.clear()
             self.close()
             return
         self._pending.append(payload)
-        self._bytes += len(payload.plain)
+        self._bytes += size
         self._wakeup.set()
 
     @property

@@ -1,1 +1,1 @@
-"""Hypercorn, and the hand-over of sockets to channels."""
+"""Serving: sockets, connections with Hypercorn's protocols, and detached sockets as subscribers."""

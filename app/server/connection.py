@@ -1,165 +1,183 @@
-"""One client connection: its socket and Hypercorn's protocols, until the socket is handed over."""
+"""One client connection: its socket and Hypercorn's protocols, until the socket is detached."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, cast
 
-from ..live.detach import EXTENSION
 from ..live.fanout import Subscription
+from .client_writer import ClientWriter
 from .hypercorn_contract import (
-    AppWrapper,
     Closed,
-    Config,
     ConnectionState,
     Event,
-    LifespanState,
-    ProtocolWrapper,
+    H2ProtocolAssumedError,
+    Http1Protocol,
+    Http2Protocol,
     RawData,
-    TaskGroup,
-    Updated,
-    WorkerContext,
     parse_socket_addr,
 )
-from .registry import Registry
-from .socket_subscriber import Streams
+from .request_tasks import Receive, RequestTasks, Send
+from .shared import Shared
 
 _READ_AHEAD_BYTES = 65_536
-_GATHERED_BYTES = 16_384
 
 _log = logging.getLogger(__name__)
-
-
-class Host:
-    """What all connections of a process share."""
-
-    def __init__(
-        self,
-        app: AppWrapper,
-        config: Config,
-        context: WorkerContext,
-        state: LifespanState,
-        streams: Streams,
-    ) -> None:
-        self.app = app
-        self.config = config
-        self.context = context
-        self.state = state
-        self.streams = streams
-        self.loop = asyncio.get_running_loop()
-        self.connections: Registry[Connection] = Registry()
 
 
 class Connection(asyncio.Protocol):
     """The bytes of one socket, read for Hypercorn's protocols and written for them.
 
     It is what Hypercorn's TCP server is to them, with one task where that has three, and tells the
-    app of each HTTP/1.x request how to detach: the transport then gets another protocol, and
+    app of an HTTP/1.x request how to detach: the transport then gets another protocol, and
     Hypercorn's side sees the end of the input, unwinds and reaches the socket no more.
+
+    However it ends, by the client, by a limit or by an error in a protocol, all its tasks are
+    cancelled and awaited, so that its requests leave what they have subscribed to.
     """
 
     __slots__ = (
-        "_answering",
         "_buffer",
+        "_busy",
+        "_deadline",
         "_eof",
-        "_host",
-        "_idle",
-        "_lost",
-        "_offer",
-        "_outgoing",
-        "_protocol",
-        "_stopped",
+        "_head_begun",
+        "_http2",
+        "_shared",
         "_task",
         "_transport",
         "_waiting",
-        "_writable",
+        "_writer",
     )
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
         self._transport: asyncio.Transport | None = None
-        self._protocol: ProtocolWrapper | None = None
         self._task: asyncio.Task[None] | None = None
-        self._idle: asyncio.TimerHandle | None = None
+        self._deadline: asyncio.TimerHandle | None = None
         self._buffer = b""
-        self._outgoing = b""
         self._eof = False
-        self._lost = False
+        self._busy = False
+        self._head_begun = False
+        self._http2 = False
         self._waiting: asyncio.Future[None] | None = None
-        self._writable: asyncio.Event | None = None
-        self._answering = 0
-        self._stopped = False
-        self._offer: _Offer | None = None
 
     # --- the event loop's side -------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Start Hypercorn on the new connection."""
+        """Wait for the first request, unless there are too many connections."""
         self._transport = cast(asyncio.Transport, transport)
-        self._host.connections.add(self)
-        self._task = self._host.loop.create_task(self._serve(self._transport))
-        self._task.add_done_callback(self._served)
+        self._writer = ClientWriter(self._transport, self._shared.loop)
+        if not self._shared.make_room():
+            # Without an answer: after any status but 200 an EventSource would not come back.
+            self._transport.abort()
+            return
+        self._shared.connections.add(self)
+        self._shared.metrics.connections_opened += 1
+        self._shared.idle[self] = None
+        self._close_after(self._shared.limits.header_timeout_seconds)
 
     def data_received(self, data: bytes) -> None:
         """Keep what came until Hypercorn has dealt with what came before."""
+        if self._task is None:
+            if self._transport is None or self._transport.is_closing():
+                return
+            self._head_begun = True
+            self._task = self._shared.loop.create_task(self._serve(self._transport))
+            self._task.add_done_callback(self._served)
+        elif not self._busy and not self._head_begun and not self._http2:
+            self._head_begun = True
+            self._close_after(self._shared.limits.header_timeout_seconds)
         self._buffer += data
         self._wake()
         if len(self._buffer) >= _READ_AHEAD_BYTES and self._transport is not None:
             self._transport.pause_reading()
 
-    def eof_received(self) -> None:
-        """Close once all is sent: Hypercorn takes it as a disconnect."""
-        self._flush()
+    def eof_received(self) -> bool:
+        """Answer what was asked before the client closed its side (RFC 9112, 9.6), then close.
+
+        A client that is gone for good looks the same until something is sent to it, so the time
+        for that is short.
+        """
+        if self._task is None or self._transport is None:
+            return False
+        self._set_deadline(self._shared.limits.half_closed_seconds, self.close)
+        self._eof = True
+        self._wake()
+        # asyncio's TLS has no half-closed connections.
+        return self._transport.get_extra_info("ssl_object") is None
 
     def pause_writing(self) -> None:
         """Let whoever writes wait."""
-        self._writable = asyncio.Event()
+        self._writer.pause()
 
     def resume_writing(self) -> None:
         """Let whoever writes go on."""
-        if self._writable is not None:
-            self._writable.set()
-            self._writable = None
+        self._writer.resume()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell Hypercorn that the client is gone, and see to it that its task ends."""
-        self._lost = True
+        """End all that is being done for the client."""
+        if self in self._shared.connections:
+            self._shared.metrics.connections_closed += 1
         self._release()
-        # It may be held up by what nobody takes from it any more.
-        self._host.loop.call_soon(self._stop)
+        if self._task is not None:
+            self._task.cancel()
+        self._forget_if_over()
 
     # --- Hypercorn's side ------------------------------------------------------------------
 
     async def _serve(self, transport: asyncio.Transport) -> None:
-        """Let Hypercorn read to the end of the input, and wait for the requests it has begun."""
-        host = self._host
+        """Speak HTTP to the end of the input; then end what is still running."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = RequestTasks(group, self._answer, self._set_busy)
+                await self._speak(transport, tasks)
+                tasks.cancel()
+        except Exception as error:
+            # A client's doing, most likely; whatever ran has been cancelled by the group.
+            self._shared.metrics.connections_failed += 1
+            _log.info("a connection was closed after an error in its protocol", exc_info=error)
+            self.abort()
+
+    async def _speak(self, transport: asyncio.Transport, tasks: RequestTasks) -> None:
         encrypted = transport.get_extra_info("ssl_object")
-        family = transport.get_extra_info("socket").family
-        async with TaskGroup(host.loop) as requests:
-            self._protocol = protocol = ProtocolWrapper(
-                self._call_app,
-                host.config,
-                host.context,
-                requests,
-                ConnectionState(host.state),
-                encrypted is not None,
-                parse_socket_addr(family, transport.get_extra_info("peername")),
-                parse_socket_addr(family, transport.get_extra_info("sockname")),
-                self._do,
-                "http/1.1" if encrypted is None else encrypted.selected_alpn_protocol(),
-            )
-            await protocol.initiate()
-            self._update(idle=True)
-            while data := await self._read():
+        self._http2 = encrypted is not None and encrypted.selected_alpn_protocol() == "h2"
+        make = self._maker(transport, tasks, encrypted=encrypted is not None)
+        protocol = make(Http2Protocol if self._http2 else Http1Protocol)
+        await protocol.initiate()
+        while data := await self._read():
+            try:
                 await protocol.handle(RawData(data))
-            await protocol.handle(Closed())
+            except H2ProtocolAssumedError as preface:
+                self._http2 = True
+                protocol = make(Http2Protocol)
+                await protocol.initiate()
+                await protocol.handle(RawData(preface.data))
+        if self._transport is not None and not self._http2:
+            await tasks.answered()
+        await protocol.handle(Closed())
+
+    def _maker(
+        self, transport: asyncio.Transport, tasks: RequestTasks, *, encrypted: bool
+    ) -> Callable[[Any], Any]:
+        shared = self._shared
+        family = transport.get_extra_info("socket").family
+        client = parse_socket_addr(family, transport.get_extra_info("peername"))
+        server = parse_socket_addr(family, transport.get_extra_info("sockname"))
+
+        def make(kind: Any) -> Any:
+            state = ConnectionState(shared.state)
+            context = (shared.config, shared.context, tasks, state)
+            return kind(None, *context, encrypted, client, server, self._do)
+
+        return make
 
     async def _read(self) -> bytes:
         """Return what has come once something has, nothing at the end."""
         if not self._buffer and not self._eof:
-            self._waiting = self._host.loop.create_future()
+            self._waiting = self._shared.loop.create_future()
             try:
                 await self._waiting
             finally:
@@ -170,165 +188,111 @@ class Connection(asyncio.Protocol):
         return data
 
     async def _do(self, event: Event) -> None:
-        """Do what a protocol asks for: write, close, or mind whether a request is under way."""
+        """Do what a protocol asks for: write or close."""
         if isinstance(event, RawData):
-            if self._transport is None and self._protocol is not None:
-                # Whoever is held up cannot have read that the client is gone.
-                await self._protocol.handle(Closed())
-            self._write(event.data)
-            if self._writable is not None:
-                await self._writable.wait()
-        elif isinstance(event, Updated):
-            self._update(idle=event.idle)
+            self._writer.write(event.data)
+            if not await self._writer.taken(self._shared.limits.send_timeout_seconds):
+                self._cut_off()
         elif isinstance(event, Closed):
             self.close()
 
-    def _update(self, *, idle: bool) -> None:
-        """Close, after a while, a connection on which nothing is asked."""
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
-        if idle and self._transport is not None:
-            if self._host.context.terminated.is_set():
-                self.close()
-            else:
-                timeout = self._host.config.keep_alive_timeout
-                self._idle = self._host.loop.call_later(timeout, self.close)
-
-    def _write(self, data: bytes) -> None:
-        """Send bytes; after the connection is lost or handed over, forget them.
-
-        Small pieces wait for the next turn of the event loop: head and body of an answer are
-        written one after the other, and are one packet and one system call.
-        """
-        if self._transport is None:
-            return
-        if not self._outgoing and data:
-            self._host.loop.call_soon(self._flush)
-        self._outgoing += data
-        if len(self._outgoing) >= _GATHERED_BYTES:
-            self._flush()
-
     # --- the app's side --------------------------------------------------------------------
 
-    async def _call_app(
-        self,
-        scope: Any,
-        receive: Any,
-        send: Any,
-        sync_spawn: Callable[..., Any],
-        call_soon: Callable[..., Any],
-    ) -> None:
-        """Run the app on one request, with the offer in its scope where there is one."""
-        if (
-            scope["type"] == "http"
-            and scope["method"] == "GET"
-            and scope["http_version"] in ("1.0", "1.1")
-        ):
-            offer = _Offer(self, send, chunked=scope["http_version"] == "1.1")
-            self._offer = scope["extensions"][EXTENSION] = offer
-            try:
-                await self._host.app(scope, receive, offer.send, sync_spawn, call_soon)
-            finally:
-                self._offer = None
-                del scope["extensions"][EXTENSION]  # it refers to what holds this scope
-        elif not self._stopped:
-            self._answering += 1
-            try:
-                await self._host.app(scope, receive, send, sync_spawn, call_soon)
-            finally:
-                self._answering -= 1
-                if self._lost:
-                    # Hypercorn may wait for ever for the end of an answer.
-                    self._host.loop.call_soon(self._stop)
+    async def _answer(self, scope: Any, receive: Receive, send: Send) -> None:
+        handler = self._shared.handler
+        await handler.handle(scope, receive, send, detach=self._detach, cut_off=self._cut_off)
 
-    def _hand_over(self, offer: _Offer, subscription: Subscription, *, chunked: bool) -> bool:
+    def _set_busy(self, busy: bool) -> None:
+        """Mind whether anything is being answered; where nothing is, the time is limited."""
+        self._busy = busy
+        self._head_begun = False
+        if busy:
+            self._shared.idle.pop(self, None)
+            if not self._eof:
+                self._stop_waiting()
+        elif self._transport is not None:
+            self._shared.idle[self] = None
+            if self._shared.context.terminated.is_set():
+                self.close()
+            elif not self._eof:
+                self._close_after(self._shared.limits.keep_alive_seconds)
+
+    def _detach(self, subscription: Subscription, chunked: bool) -> bool:
+        """Let the subscription have the socket; the offer's docstring says when it cannot."""
         transport = self._transport
         if (
             transport is None
             or transport.is_closing()
             or subscription.closed
-            or self._offer is not offer
             or self._waiting is None
             or self._waiting.done()
         ):
             return False
-        self._flush()
+        self._writer.flush()
         self._release()
-        self._host.streams.adopt(transport, subscription, chunked=chunked)
+        self._shared.streams.detach(transport, subscription, chunked=chunked)
         return True
 
-    # --- shutting down ---------------------------------------------------------------------
+    # --- the end ---------------------------------------------------------------------------
 
     def terminate(self) -> None:
         """Close at once where nothing is asked; `terminated` is set in Hypercorn's context."""
-        if self._idle is not None:
+        if not self._busy:
             self.close()
 
     def close(self) -> None:
-        """Close once all is sent."""
-        self._flush()
+        """Close once all is sent, or when the client takes too long over it."""
+        self._writer.flush()
         if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
+            self._set_deadline(self._shared.limits.send_timeout_seconds, self.abort)
 
     def abort(self) -> None:
         """Close without waiting for the client."""
         if self._transport is not None:
             self._transport.abort()
 
-    # --- inside ----------------------------------------------------------------------------
+    def _cut_off(self) -> None:
+        """Close on a client that does not take what it asked for."""
+        self._shared.metrics.slow_readers_closed += 1
+        self.abort()
+
+    def _close_after(self, seconds: float) -> None:
+        self._set_deadline(seconds, self._time_out)
+
+    def _set_deadline(self, seconds: float, act: Callable[[], None]) -> None:
+        self._stop_waiting()
+        self._deadline = self._shared.loop.call_later(seconds, act)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _time_out(self) -> None:
+        self._shared.metrics.connections_timed_out += self._head_begun
+        self.close()
 
     def _served(self, task: asyncio.Task[None]) -> None:
-        self._host.connections.discard(self)
-        # These refer to each other; freed now they are no work for the garbage collector.
-        self._protocol = self._task = None
-        if not task.cancelled() and task.exception() is not None:
-            _log.error("a connection ended in an error", exc_info=task.exception())
-        self.abort()
+        self._task = None
+        self.close()
+        self._forget_if_over()
+        if not task.cancelled():
+            task.result()
+
+    def _forget_if_over(self) -> None:
+        if self._task is None and self._transport is None:
+            self._shared.connections.discard(self)
 
     def _release(self) -> None:
         """Let go of the transport: to Hypercorn the connection is over."""
         self._transport = None
-        self._update(idle=False)
+        self._stop_waiting()
         self._eof = True
         self._wake()
-        self.resume_writing()
-
-    def _flush(self) -> None:
-        data, self._outgoing = self._outgoing, b""
-        if data and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+        self._writer.release()
+        self._shared.idle.pop(self, None)
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
-
-    def _stop(self) -> None:
-        # While a request without an offer is being answered, cancelling would orphan its handler;
-        # it is told of the disconnect, or fails to write, and this is called again.
-        if self._task is not None and not self._answering:
-            self._stopped = True
-            self._task.cancel()
-
-
-class _Offer:
-    """The SocketOffer of one request."""
-
-    __slots__ = ("_chunked", "_connection", "_detached", "_send")
-
-    def __init__(
-        self, connection: Connection, send: Callable[[Any], Awaitable[None]], *, chunked: bool
-    ) -> None:
-        self._connection = connection
-        self._send = send
-        self._chunked = chunked
-        self._detached = False
-
-    async def detach(self, subscription: Subscription) -> bool:
-        self._detached = self._connection._hand_over(self, subscription, chunked=self._chunked)
-        return self._detached
-
-    async def send(self, message: Any) -> None:
-        """Pass on what the app sends, until the socket is no longer this request's."""
-        if not self._detached:
-            await self._send(message)

@@ -2,30 +2,36 @@
 
 Names: those imported here, and nowhere else. Behaviour, besides what its documentation says:
 
-- `ProtocolWrapper(app, config, context, task_group, state, ssl, client, server, send, alpn)` speaks
-  HTTP/1.x or HTTP/2 on one connection. It is told what happens by `await handle(event)`, after
-  `await initiate()`, and tells what to do by `await send(event)`. The events are `RawData`,
-  `Closed` and, to say whether a request is under way, `Updated`; there are no others.
-- It expects whoever owns the socket to close it once it has been idle for `keep_alive_timeout`
-  since its start or the last `Updated(idle=True)`, and at once when `context.terminated` is set.
-- It calls its `app` once a request, as `app(scope, receive, send, sync_spawn, call_soon)` in a task
-  of the task group; a scope of type `http` has a dict under `extensions`, and `http_version` "1.0",
-  "1.1" or "2". The task group ends when all of these have.
+- `H11Protocol` and `H2Protocol(app, config, context, task_group, state, ssl, client, server, send)`
+  speak HTTP/1.x and HTTP/2 on one connection. They are told what happens by `await handle(event)`,
+  after `await initiate()`, and tell what to do by `await send(event)`. The events are `RawData`,
+  `Closed` and `Updated`; there are no others.
+- The task group is asked to `spawn_app(app, config, scope, send)` once a request, which returns
+  what the request's messages are put into, and to `spawn(function, *arguments)`. A scope has a dict
+  under `extensions`, and `http_version` "2" or whatever an HTTP/1.x client wrote. `send(None)` says
+  that the app has ended.
 - `handle` returns while an HTTP/1.x request is being answered, unless the client has sent more
   than that request: then it waits, for ever if need be, for the answer's end.
 - After `handle(Closed())` each request is told `http.disconnect`, and an answer that ends is not
-  missed. Cancelling the task group cancels the app, and Quart's own ASGI connection then orphans
-  its handler: only cancel when no request is being answered that way.
+  missed.
+- `handle` and what is spawned raise nearly anything on nearly any HTTP/2 frames that are odd.
+- Methods with an underscore are overridden below: two of `H11Protocol`, one of `H2Protocol`.
+- `H2Protocol.stream_buffers` has, by stream, what its window has not taken; `drain` waits for it.
 """
 
 from __future__ import annotations
 
+from itertools import chain
+from typing import Any
+
+import h11
 from hypercorn.asyncio.lifespan import Lifespan
-from hypercorn.asyncio.task_group import TaskGroup
 from hypercorn.asyncio.worker_context import WorkerContext
-from hypercorn.config import Config, Sockets
+from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData, Updated
-from hypercorn.protocol import ProtocolWrapper
+from hypercorn.protocol.events import Body
+from hypercorn.protocol.h2 import H2Protocol
+from hypercorn.protocol.h11 import H2ProtocolAssumedError, H11Protocol
 from hypercorn.typing import AppWrapper, ASGIFramework, ConnectionState, LifespanState
 from hypercorn.utils import (
     LifespanFailureError,
@@ -34,6 +40,9 @@ from hypercorn.utils import (
     wrap_app,
 )
 
+from ..http.problems import PROBLEM_HEADERS, problem_json
+from .limits import version_refusal
+
 __all__ = [
     "ASGIFramework",
     "AppWrapper",
@@ -41,16 +50,85 @@ __all__ = [
     "Config",
     "ConnectionState",
     "Event",
+    "H2ProtocolAssumedError",
+    "Http1Protocol",
+    "Http2Protocol",
     "Lifespan",
     "LifespanFailureError",
     "LifespanState",
     "LifespanTimeoutError",
-    "ProtocolWrapper",
     "RawData",
-    "Sockets",
-    "TaskGroup",
     "Updated",
     "WorkerContext",
     "parse_socket_addr",
     "wrap_app",
 ]
+
+_DETAILS = {
+    400: "This is no HTTP request.",
+    431: "The request's head is too long; KPI_MAX_URL_BYTES and KPI_MAX_HEADER_BYTES bound it.",
+    501: "The request's transfer coding is not known here.",
+}
+
+
+class Http1Protocol(H11Protocol):
+    """HTTP/1.1 with errors as problem+json, without `Upgrade: h2c`.
+
+    That upgrade is obsolete (RFC 9113, 3.1) and may be ignored. HTTP/2 by prior knowledge raises
+    H2ProtocolAssumedError where the configuration has it.
+    """
+
+    async def handle(self, event: Event) -> None:
+        """Take an event; a request of another version is refused."""
+        try:
+            await super().handle(event)
+        except _VersionError as error:
+            await self._refuse(505, str(error))
+            await self.send(Closed())
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        version = event.http_version.decode()
+        refusal = version_refusal(version)
+        if refusal is None:
+            return
+        if "h2" in self.config.alpn_protocols and event.method == b"PRI":
+            await super()._check_protocol(event)
+        raise _VersionError(refusal.detail)
+
+    async def _send_error_response(self, status_code: int) -> None:
+        await self._refuse(status_code, _DETAILS.get(status_code, _DETAILS[400]))
+
+    async def _refuse(self, status: int, detail: str) -> None:
+        body = problem_json(status, detail)
+        headers: list[tuple[Any, Any]] = [
+            *PROBLEM_HEADERS,
+            (b"content-length", b"%d" % len(body)),
+            (b"connection", b"close"),
+        ]
+        headers = list(chain(headers, self.config.response_headers("h11")))
+        await self._send_h11_event(h11.Response(status_code=status, headers=headers))
+        await self._send_h11_event(h11.Data(data=body))
+        await self._send_h11_event(h11.EndOfMessage())
+
+
+class Http2Protocol(H2Protocol):
+    """HTTP/2 that waits for its clients' windows, and does without priorities.
+
+    Hypercorn's own takes a window that is shut for one that is open, and keeps what is sent without
+    end. Priorities are obsolete (RFC 9113, 5.3.2), and their library raises on odd ones.
+    """
+
+    async def stream_send(self, event: Any) -> None:
+        """Pass on what an app sends, once the client's window has taken what was sent before."""
+        if isinstance(event, Body):
+            before = self.stream_buffers.get(event.stream_id)
+            if before is not None and before.buffer:
+                await before.drain()
+        await super().stream_send(event)
+
+    async def _priority_updated(self, event: Any) -> None:
+        pass
+
+
+class _VersionError(Exception):
+    """A version of HTTP that is not spoken."""

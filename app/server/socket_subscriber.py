@@ -1,41 +1,32 @@
-"""The sockets that were handed over: what they share, and how one is told from the others."""
+"""The sockets that were detached: each is a subscriber of its own, with nothing but its socket."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ..live.fanout import Subscription
 from ..live.subscriber import Payload
 from ..metrics import Metrics
-from .registry import Registry
+from .limits import Limits, takes_enough, untaken
+from .open_set import OpenSet
 
 LAST_CHUNK = b"0\r\n\r\n"
 
 _FLOWING, _STALLED, _CLOSED = range(3)
 
 
-@dataclass(frozen=True, slots=True)
-class StreamLimits:
-    """What one reader may cost, in bytes and seconds."""
-
-    buffer_bytes: int = 262_144
-    kernel_buffer_bytes: int = 16_384
-    send_timeout_seconds: float = 30.0
-
-
 class Streams:
-    """The handed-over sockets of a process, with the bounds and counters they share."""
+    """The detached sockets of a process, with the bounds and counters they share."""
 
-    def __init__(self, limits: StreamLimits, metrics: Metrics, clock: Callable[[], float]) -> None:
+    def __init__(self, limits: Limits, metrics: Metrics, clock: Callable[[], float]) -> None:
         self.limits = limits
         self.metrics = metrics
         self.clock = clock
-        self.open: Registry[SocketSubscriber] = Registry()
+        self.open: OpenSet[SocketSubscriber] = OpenSet()
 
-    def adopt(
+    def detach(
         self, transport: asyncio.Transport, subscription: Subscription, *, chunked: bool
     ) -> None:
         """Let the group of `subscription` write to `transport`, all in one step of the event loop.
@@ -56,16 +47,30 @@ class Streams:
         for payload in subscription.replace(subscriber):
             subscriber.deliver(payload)
 
+    def abort_if_it_takes_too_long(self, subscriber: SocketSubscriber) -> None:
+        """Bound the time that a reader takes for what is left after its stream was closed."""
+
+        def abort() -> None:
+            if subscriber in self.open:
+                self.metrics.slow_readers_closed += 1
+                subscriber.abort()
+
+        asyncio.get_running_loop().call_later(self.limits.send_timeout_seconds, abort)
+
 
 class SocketSubscriber(asyncio.Protocol):
     """A listener with nothing but its socket: no task, no queue, no coroutine.
 
-    Policy for slow readers: one whose write buffer holds more than `buffer_bytes`, or that has
-    taken nothing for `send_timeout_seconds`, is cut off and counted.
+    Policy for slow readers: one that is behind must take something within `send_timeout_seconds`,
+    and may have `buffer_bytes` waiting for it, or two of the largest burst since it is behind if
+    that is more: after an outage a single burst may be larger than any bound, and the next follows
+    at once. Else it is cut off and counted. Once it is told to close it has the same time to take
+    the rest.
     """
 
     __slots__ = (
         "_chunked",
+        "_largest",
         "_left",
         "_since",
         "_state",
@@ -91,15 +96,18 @@ class SocketSubscriber(asyncio.Protocol):
         self._state = _FLOWING
         self._since = 0.0
         self._left = 0
+        self._largest = 0
 
     def deliver(self, payload: Payload) -> None:
         """Write one burst, or cut the reader off."""
         data = payload.chunked if self._chunked else payload.plain
         if not self._state:  # flowing
+            self._largest = len(data)
             self._transport.write(data)
         elif self._state == _STALLED and self._keeps_up():
+            self._largest = max(self._largest, len(data))
+            self._left += len(data)
             self._transport.write(data)
-            self._left = self._transport.get_write_buffer_size()
 
     def close(self) -> None:
         """End the response in good order; idempotent."""
@@ -108,6 +116,8 @@ class SocketSubscriber(asyncio.Protocol):
             if self._chunked:
                 self._transport.write(LAST_CHUNK)
             self._transport.close()
+            if self._transport.get_write_buffer_size():
+                self._streams.abort_if_it_takes_too_long(self)
 
     def abort(self) -> None:
         """Close without waiting for the reader."""
@@ -123,7 +133,7 @@ class SocketSubscriber(asyncio.Protocol):
         if self._state == _FLOWING:
             self._state = _STALLED
             self._since = self._streams.clock()
-            self._left = self._transport.get_write_buffer_size()
+            self._left = untaken(self._transport)
 
     def resume_writing(self) -> None:
         """Stop watching a reader that has caught up."""
@@ -134,18 +144,21 @@ class SocketSubscriber(asyncio.Protocol):
         """Leave the group."""
         self._state = _CLOSED
         self._streams.open.discard(self)
+        self._streams.metrics.connections_closed += 1
         self._subscription.leave()
         # Whatever still holds this subscriber must not hold the subscription and transport as well.
         del self._subscription, self._transport
 
     def _keeps_up(self) -> bool:
-        now = self._streams.clock()
-        left = self._transport.get_write_buffer_size()
-        if left < self._left:
-            self._since = now
         limits = self._streams.limits
-        if left > limits.buffer_bytes or now - self._since > limits.send_timeout_seconds:
+        now = self._streams.clock()
+        waiting = self._transport.get_write_buffer_size()
+        fast = waiting <= max(limits.buffer_bytes, 2 * self._largest)
+        if fast and now - self._since > limits.send_timeout_seconds:
+            left = untaken(self._transport)
+            fast = takes_enough(self._left, left)
+            self._since, self._left = now, left
+        if not fast:
             self._streams.metrics.slow_readers_closed += 1
             self.abort()
-            return False
-        return True
+        return fast

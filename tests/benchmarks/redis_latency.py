@@ -33,7 +33,7 @@ from app.live.cluster.redis_publication import RedisPublication
 from app.live.hub import Hub
 from app.metrics import Metrics
 from app.models import Channel, Period
-from app.server import collector
+from app.server.serve import settle_collector
 from app.service import open_service
 from app.settings import Settings
 from tests.benchmarks.figures import percentile
@@ -105,7 +105,7 @@ async def listening(hub: Hub, count: int) -> AsyncIterator[_Reader]:
     async with hub.subscribe(channels_of(count), [], 1) as subscription:
         reader = _Reader(count)
         subscription.replace(reader)
-        collector.settle()
+        settle_collector()
         yield reader
         subscription.leave()
 
@@ -214,7 +214,7 @@ async def _through_redis(
             try:
                 await asyncio.wait_for(gateway.stdout.readline(), 20)
                 await until(lambda: sum(t.loaded for t in publisher._topics.values()) == channels)
-                collector.settle()
+                settle_collector()
                 before = await _spent(publication, gateway.pid)
                 times = await watch.times(publisher._pollers[Period.MINUTE], arrival, rounds)
                 after = await _spent(publication, gateway.pid)

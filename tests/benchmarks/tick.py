@@ -22,7 +22,7 @@ from app.data.repository import Repository
 from app.live.hub import Hub
 from app.metrics import Metrics
 from app.models import Channel, Period
-from app.server import collector
+from app.server.serve import settle_collector
 from app.settings import Settings
 from tests.benchmarks.figures import median
 from tests.benchmarks.stage import codes
@@ -125,7 +125,7 @@ async def measure(url: str, kpis: int, minutes: int, ticks: int) -> Ticks:
         # Ticks and looks for corrections are called for below, one at a time.
         poller = hub.pollers[Period.MINUTE]
         poller.schedule.compare_at = float("inf")
-        collector.settle()
+        settle_collector()
         with metered() as meter:
             for number in range(1, ticks + 2):
                 await hand.set(FIRST_TICK + 60 * number + settings.grace_seconds)

@@ -142,3 +142,24 @@ async def test_a_closed_mailbox_gives_what_it_holds_and_ends() -> None:
         listener.close()
         listener.deliver(Payload(b"2"))
         assert [payload.plain async for payload in listener] == [b"1"]
+
+
+async def test_a_burst_larger_than_the_queue_and_the_next_reach_who_reads() -> None:
+    async with open_room() as room:
+        listener = room.listener()
+        sizes = (3 * QueuedSubscriber.MAX_BYTES, QueuedSubscriber.MAX_BYTES // 2, 100)
+        for size in sizes:  # as after an outage: one after the other, before anybody can read
+            listener.deliver(Payload(b"x" * size))
+        listener.close()
+        assert tuple([len(payload.plain) async for payload in listener]) == sizes
+        assert room.metrics.slow_readers_closed == 0
+
+
+async def test_a_queue_that_was_emptied_forgets_how_large_its_bursts_were() -> None:
+    async with open_room() as room:
+        listener = room.listener()
+        listener.deliver(Payload(b"x" * 3 * QueuedSubscriber.MAX_BYTES))
+        assert len(listener.take()) == 1
+        for _ in range(5):
+            listener.deliver(Payload(b"x" * (QueuedSubscriber.MAX_BYTES // 4)))
+        assert room.metrics.slow_readers_closed == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
@@ -18,17 +19,19 @@ from app.live.fanout import Delivery, Group, Subscription, Writer
 from app.live.subscriber import Payload, QueuedSubscriber, Subscriber
 from app.metrics import Metrics
 from app.models import Channel
+from app.server.config import configure
 from app.server.connection import Connection
 from app.server.hypercorn_contract import Config
-from app.server.listening import configure, listen
+from app.server.limits import Limits
 from app.server.serve import Hooks, serve
-from app.server.socket_subscriber import StreamLimits
+from app.server.sockets import listening
 from app.server.stopping import Stop
+from app.server.tls import Certificate
 from app.settings import Settings
 
 PREAMBLE = b"retry: 2000\n\nevent: snapshot\ndata: {}\n\n"
 SERVING = Connection._serve.__qualname__
-LIMITS = StreamLimits()
+LIMITS = Limits(half_closed_seconds=0.5)
 
 
 class WatchedAudience(Group):
@@ -179,44 +182,56 @@ class Stage:
 
 async def idle() -> None:
     """Wait until no connection is served by Hypercorn."""
-    tasks = [task for task in asyncio.all_tasks() if SERVING in repr(task.get_coro())]
-    if tasks:
-        async with asyncio.timeout(10):
-            await asyncio.wait(tasks)
-    await asyncio.sleep(0)  # what is called when they are done has been called
+    async with asyncio.timeout(10):
+        for _ in range(5):  # turns of the event loop in which what has come may be accepted
+            while tasks := [each for each in asyncio.all_tasks() if SERVING in repr(each)]:
+                await asyncio.wait(tasks)
+            await asyncio.sleep(0)
 
 
 @asynccontextmanager
 async def running(
     stage: Stage,
     *,
-    limits: StreamLimits = LIMITS,
+    limits: Limits = LIMITS,
     certificate: tuple[Path, Path] | None = None,
-    configured: Config | None = None,
+    http2: bool = False,
     drain_seconds: float = 1.0,
 ) -> AsyncIterator[Stage]:
     """Serve the stage's app on a free port until the context is left."""
-    settings = Settings(bind="127.0.0.1:0")
-    config = configured
-    if config is None and certificate is not None:
-        config = configure(settings, certificate=certificate[0], key=certificate[1])
-    elif config is None:
-        config = configure(settings)
-    # The kernel's own patience is long here: the tests look at ours.
-    sockets = listen(config, send_timeout_seconds=30)
-    stage.port = (sockets.secure_sockets + sockets.insecure_sockets)[0].getsockname()[1]
+    settings = Settings(bind="127.0.0.1:0", http2=http2)
+    config = configure(settings)
+    tls = Certificate(*certificate, config.alpn_protocols) if certificate else None
     hooks = Hooks(
         started=stage.ready.set,
         stopping=lambda: stage.log.append("stopping"),
         drain=stage.drain,
     )
+    # The kernel's own patience is long here: the tests look at ours.
+    with listening(settings.address, send_timeout_seconds=30) as (sock, bind):
+        stage.port = bind.port
+        async with _serving(stage, limits, config, sock, tls, hooks, drain_seconds):
+            yield stage
+
+
+@asynccontextmanager
+async def _serving(
+    stage: Stage,
+    limits: Limits,
+    config: Config,
+    sock: socket.socket,
+    certificate: Certificate | None,
+    hooks: Hooks,
+    drain_seconds: float,
+) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
         writing = group.create_task(stage.writer.run())
         serving = group.create_task(
             serve(
                 stage.app(),
                 config,
-                sockets,
+                sock,
+                certificate=certificate,
                 limits=limits,
                 metrics=stage.metrics,
                 stop=stage.stop,
@@ -227,7 +242,7 @@ async def running(
         async with asyncio.timeout(10):
             await stage.ready.wait()
         try:
-            yield stage
+            yield
         finally:
             stage.stop.request()
             await asyncio.wait((serving,))

@@ -9,21 +9,17 @@ import time
 
 import pytest
 
-from app.server.hypercorn_contract import Config
-from app.server.listening import configure, listen
-from app.settings import Settings
+from app.bind import Bind
+from app.server.limits import Limits
+from app.server.sockets import listening
 from tests.server.clients import connected
 from tests.server.stage import PREAMBLE, Stage, idle, running
 
-
-def hurried() -> Config:
-    config = configure(Settings(bind="127.0.0.1:0"))
-    config.keep_alive_timeout = 0.3
-    return config
+HURRIED = Limits(header_timeout_seconds=0.3, keep_alive_seconds=0.3)
 
 
 async def test_a_head_that_comes_drop_by_drop_is_cut_off(stage: Stage) -> None:
-    async with running(stage, configured=hurried()), connected(stage.port) as client:
+    async with running(stage, limits=HURRIED), connected(stage.port) as client:
         began = time.monotonic()
         with pytest.raises(ConnectionError):
             for byte in b"GET /short HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 10_000:
@@ -38,7 +34,7 @@ async def test_a_head_that_comes_drop_by_drop_is_cut_off(stage: Stage) -> None:
 
 async def test_a_silent_connection_is_cut_off_and_a_stream_is_not(stage: Stage) -> None:
     async with (
-        running(stage, configured=hurried()),
+        running(stage, limits=HURRIED),
         connected(stage.port) as streaming,
         connected(stage.port) as silent,
     ):
@@ -130,13 +126,11 @@ async def test_no_more_is_read_than_can_be_worked_on(stage: Stage) -> None:
 
 
 async def test_accepted_sockets_give_up_on_silent_peers() -> None:
-    sockets = listen(configure(Settings(bind="127.0.0.1:0")), send_timeout_seconds=7)
-    (listening,) = sockets.insecure_sockets
-    with listening:
-        listening.listen()
+    with listening(Bind("127.0.0.1", 0), send_timeout_seconds=7) as (sock, bind):
+        sock.listen()
         loop = asyncio.get_running_loop()
-        _, writer = await asyncio.open_connection(*listening.getsockname())
-        accepted, _ = await loop.sock_accept(listening)
+        _, writer = await asyncio.open_connection(bind.host, bind.port)
+        accepted, _ = await loop.sock_accept(sock)
         with accepted:
             option = (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
             assert accepted.getsockopt(*option) == 7000

@@ -14,9 +14,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import hypercorn.asyncio.task_group
 import pytest
 import quart
+from hypercorn.protocol.h2 import H2Protocol
+from hypercorn.protocol.h11 import H11Protocol
 
 from app.server import hypercorn_contract as contract
 
@@ -26,18 +27,18 @@ def parameters(function: object) -> list[str]:
     return list(inspect.signature(function).parameters)
 
 
+PROTOCOL = "app config context task_group connection_state ssl client server send"
+
+
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
-        (
-            contract.ProtocolWrapper,
-            "app config context task_group state ssl client server send alpn_protocol",
-        ),
-        (contract.ProtocolWrapper.initiate, "self"),
-        (contract.ProtocolWrapper.handle, "self event"),
-        (contract.TaskGroup, "loop"),
-        (contract.TaskGroup.spawn_app, "self app config scope send"),
-        (contract.TaskGroup.spawn, "self func args"),
+        (contract.Http1Protocol, PROTOCOL),
+        (contract.Http1Protocol.initiate, "self"),
+        (contract.Http1Protocol.handle, "self event"),
+        (contract.Http2Protocol, PROTOCOL),
+        (contract.Http2Protocol.initiate, "self headers settings"),
+        (contract.Http2Protocol.handle, "self event"),
         (contract.parse_socket_addr, "family address"),
         (contract.RawData, "data address"),
         (contract.Closed, ""),
@@ -48,8 +49,6 @@ def parameters(function: object) -> list[str]:
         (contract.Lifespan.wait_for_shutdown, "self"),
         (contract.WorkerContext, "max_requests"),
         (contract.wrap_app, "app wsgi_max_body_size mode"),
-        (contract.Config.create_sockets, "self"),
-        (contract.Config.create_ssl_context, "self"),
     ],
     ids=lambda value: getattr(value, "__qualname__", None),
 )
@@ -75,31 +74,26 @@ def test_what_a_protocol_asks_of_its_task_group() -> None:
 def test_settings_that_are_set_exist() -> None:
     config = contract.Config()
     for name, value in (
-        ("backlog", 100),
+        ("alpn_protocols", ["h2", "http/1.1"]),
         ("graceful_timeout", 3),
         ("h11_max_incomplete_size", 16_384),
+        ("h2_max_header_list_size", 65_536),
         ("include_server_header", True),
         ("keep_alive_max_requests", 1000),
-        ("keep_alive_timeout", 5),
-        ("read_timeout", None),
         ("shutdown_timeout", 60),
         ("ssl_handshake_timeout", 60),
         ("startup_timeout", 60),
-        ("workers", 1),
     ):
         assert getattr(config, name) == value, name
 
 
-def test_an_app_is_called_with_five_arguments() -> None:
-    source = inspect.getsource(hypercorn.asyncio.task_group)
-    assert "await app(scope, receive, send, sync_spawn, call_soon)" in source
-    assert parameters(contract.wrap_app(quart.Quart("x"), 0, "asgi").__call__) == [
-        "scope",
-        "receive",
-        "send",
-        "sync_spawn",
-        "call_soon",
-    ]
+@pytest.mark.parametrize(
+    "name", ["_check_protocol", "_send_error_response", "_send_h11_event", "_priority_updated"]
+)
+def test_the_methods_with_an_underscore_exist_and_are_used(name: str) -> None:
+    kind = H2Protocol if name == "_priority_updated" else H11Protocol
+    assert callable(getattr(kind, name))
+    assert f"self.{name}(" in inspect.getsource(kind)
 
 
 async def test_quart_cancels_a_handler_whose_client_is_gone_and_waits_for_it() -> None:

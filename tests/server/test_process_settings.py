@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import resource
 
-from app.server.collector import THRESHOLDS
-from app.server.listening import raise_file_limit
+import pytest
+
+from app.server.serve import COLLECTOR_THRESHOLDS
+from app.server.sockets import raise_file_limit
 from tests.server.stage import Stage, running
 
 
@@ -14,7 +16,7 @@ async def test_what_start_up_made_is_never_collected_again(stage: Stage) -> None
     assert gc.get_freeze_count() == 0
     async with running(stage):
         assert gc.get_freeze_count() > 10_000
-        assert gc.get_threshold() == THRESHOLDS
+        assert gc.get_threshold() == COLLECTOR_THRESHOLDS
 
 
 def test_as_many_connections_as_the_system_allows() -> None:
@@ -25,3 +27,29 @@ def test_as_many_connections_as_the_system_allows() -> None:
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_where_the_limit_is_infinite_but_cannot_be_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As on macOS, where getrlimit says "infinity" and setrlimit takes OPEN_MAX at most."""
+    asked: list[tuple[int, int]] = []
+
+    def set_limit(kind: int, limits: tuple[int, int]) -> None:
+        if limits[0] == resource.RLIM_INFINITY:
+            raise ValueError("current limit exceeds maximum limit")
+        asked.append(limits)
+
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (256, resource.RLIM_INFINITY))
+    monkeypatch.setattr(resource, "setrlimit", set_limit)
+    assert raise_file_limit() == 10_240
+    assert asked == [(10_240, resource.RLIM_INFINITY)]
+
+
+def test_where_nothing_can_be_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    def set_limit(kind: int, limits: tuple[int, int]) -> None:
+        raise OSError("not permitted")
+
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (256, 4096))
+    monkeypatch.setattr(resource, "setrlimit", set_limit)
+    assert raise_file_limit() == 256

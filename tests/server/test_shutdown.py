@@ -47,7 +47,7 @@ async def test_a_request_under_way_is_answered(stage: Stage) -> None:
 
 
 async def test_an_http_2_connection_ends_with_its_last_answer(stage: Stage) -> None:
-    async with AsyncExitStack() as clients, running(stage):
+    async with AsyncExitStack() as clients, running(stage, http2=True):
         client = await clients.enter_async_context(connected_http2(stage.port))
         slow = client.get("/slow")
         await stage.held.wait()
@@ -78,7 +78,7 @@ async def test_streams_that_a_drain_forgets_are_cut_off(stage: Stage) -> None:
 
     forgetful = Forgetful()
     async with AsyncExitStack() as clients:
-        async with running(forgetful, drain_seconds=0.1):
+        async with running(forgetful, http2=True, drain_seconds=0.1):
             client = await clients.enter_async_context(connected(forgetful.port))
             await client.get("/stream")
             http2 = await clients.enter_async_context(connected_http2(forgetful.port))

@@ -13,9 +13,10 @@ import pytest
 from app.live.fanout import Group, Subscription
 from app.live.subscriber import Payload, QueuedSubscriber
 from app.metrics import Metrics
-from app.server.socket_subscriber import StreamLimits, Streams
-from tests.server.clients import Http1, connected
-from tests.server.stage import PREAMBLE, Stage, running, trusting
+from app.server.limits import Limits
+from app.server.socket_subscriber import Streams
+from tests.server.clients import Http1, connected, connected_http2
+from tests.server.stage import PREAMBLE, Stage, idle, running, trusting
 
 EVENT = b"x" * 4000
 SIZE = len(b"data: " + EVENT + b"\n\n")
@@ -29,7 +30,7 @@ async def test_a_full_buffer_cuts_off_its_reader_and_nobody_else(
     async with (
         running(
             stage,
-            limits=StreamLimits(buffer_bytes=65_536),
+            limits=Limits(buffer_bytes=65_536),
             certificate=certificate if encrypted else None,
         ),
         connected(stage.port, tls=tls, receive_buffer=4096) as stalled,
@@ -63,8 +64,21 @@ async def stall(stage: Stage, client: Http1) -> None:
     pytest.fail("the kernel takes it all")
 
 
+@pytest.mark.parametrize("sizes", [(400_000, 300_000, 50_000), (3_000_000, 3_000_000)])
+async def test_who_reads_is_given_bursts_larger_than_the_buffer(
+    stage: Stage, sizes: tuple[int, ...]
+) -> None:
+    async with running(stage), connected(stage.port) as client:
+        await client.get("/stream")
+        await stage.listeners(1)
+        for size in sizes:  # as after an outage: one after the other, before anybody can read
+            stage.deliver(b"x" * size)
+        await client.body(len(PREAMBLE) + sum(sizes) + len(sizes) * len(b"data: \n\n"))
+        assert stage.metrics.slow_readers_closed == 0
+
+
 async def test_who_takes_nothing_for_too_long_is_cut_off(stage: Stage) -> None:
-    limits = StreamLimits(send_timeout_seconds=0.2)
+    limits = Limits(send_timeout_seconds=0.2)
     async with (
         running(stage, limits=limits),
         connected(stage.port, receive_buffer=4096) as client,
@@ -80,7 +94,7 @@ async def test_who_takes_nothing_for_too_long_is_cut_off(stage: Stage) -> None:
 
 
 async def test_who_takes_little_but_takes_is_kept(stage: Stage) -> None:
-    limits = StreamLimits(send_timeout_seconds=0.5)
+    limits = Limits(send_timeout_seconds=0.5)
     async with (
         running(stage, limits=limits),
         connected(stage.port, receive_buffer=4096) as client,
@@ -94,6 +108,64 @@ async def test_who_takes_little_but_takes_is_kept(stage: Stage) -> None:
         assert stage.metrics.slow_readers_closed == 0
 
 
+async def test_who_takes_a_byte_now_and_then_is_cut_off(stage: Stage) -> None:
+    limits = Limits(send_timeout_seconds=0.3)
+    async with (
+        running(stage, limits=limits),
+        connected(stage.port, receive_buffer=4096) as client,
+    ):
+        await stall(stage, client)
+        async with asyncio.timeout(5):
+            while stage.group.members:
+                await client.reader.read(1)
+                await asyncio.sleep(0.05)  # the pause between two bytes
+                stage.deliver(b"x")
+        assert stage.metrics.slow_readers_closed == 1
+
+
+async def test_what_is_left_of_a_closed_stream_is_not_waited_for_without_end(
+    stage: Stage,
+) -> None:
+    limits = Limits(send_timeout_seconds=0.2)
+    async with (
+        running(stage, limits=limits),
+        connected(stage.port, receive_buffer=4096) as client,
+    ):
+        await stall(stage, client)
+        (subscriber,) = stage.group.members
+        subscriber.close()
+        await stage.listeners(0)
+        assert stage.metrics.slow_readers_closed == 1
+
+
+@pytest.mark.parametrize("http2", [False, True], ids=["http1", "http2"])
+@pytest.mark.parametrize("path", ["/large", "/endless"])
+async def test_an_answer_that_is_not_taken_ends(stage: Stage, path: str, *, http2: bool) -> None:
+    """Before a socket is detached, and where it never is, no reader is waited for without end."""
+    limits = Limits(send_timeout_seconds=0.2)
+    async with running(stage, limits=limits, http2=http2):
+        before = asyncio.all_tasks()
+        if http2:
+            async with connected_http2(stage.port) as client:
+                client.get(path)  # whose window is never opened again
+                await closed(stage)
+        else:
+            async with connected(stage.port, receive_buffer=4096) as reader:
+                await reader.get(path)
+                await closed(stage)
+        assert stage.metrics.slow_readers_closed == 1
+        await stage.listeners(0)
+        await idle()
+        assert asyncio.all_tasks() == before
+
+
+async def closed(stage: Stage) -> None:
+    """Wait until every connection has been closed."""
+    async with asyncio.timeout(10):
+        while stage.metrics.connections_closed < stage.metrics.connections_opened:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
 async def test_who_was_behind_and_catches_up_misses_nothing(
     stage: Stage, certificate: tuple[Path, Path], *, encrypted: bool
@@ -102,7 +174,7 @@ async def test_who_was_behind_and_catches_up_misses_nothing(
     async with (
         running(
             stage,
-            limits=StreamLimits(send_timeout_seconds=0.2),
+            limits=Limits(send_timeout_seconds=0.2),
             certificate=certificate if encrypted else None,
         ),
         connected(stage.port, receive_buffer=4096, tls=tls) as client,
@@ -138,7 +210,7 @@ async def test_a_close_does_not_wait_for_a_reader_that_does_not_answer_it(
 
 async def test_a_hundred_stalled_readers_hold_up_no_other(stage: Stage) -> None:
     async with (
-        running(stage, limits=StreamLimits(buffer_bytes=65_536)),
+        running(stage, limits=Limits(buffer_bytes=65_536)),
         AsyncExitStack() as stalled,
         connected(stage.port) as reading,
     ):
@@ -171,7 +243,7 @@ def subscribe(metrics: Metrics, left: Callable[[], None]) -> Subscription:
 async def test_a_socket_that_is_full_when_it_comes_is_watched_at_once() -> None:
     times = iter((0.0, 29.0, 31.0))
     metrics = Metrics()
-    streams = Streams(StreamLimits(send_timeout_seconds=30), metrics, lambda: next(times))
+    streams = Streams(Limits(send_timeout_seconds=30), metrics, lambda: next(times))
     ours, theirs = socket.socketpair()
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     loop = asyncio.get_running_loop()
@@ -180,7 +252,7 @@ async def test_a_socket_that_is_full_when_it_comes_is_watched_at_once() -> None:
         transport.write(bytes(100_000))
         left = asyncio.Event()
         subscription = subscribe(metrics, left.set)
-        streams.adopt(transport, subscription, chunked=True)
+        streams.detach(transport, subscription, chunked=True)
         (subscriber,) = streams.open
         for _ in range(2):
             assert metrics.slow_readers_closed == 0

@@ -15,9 +15,9 @@ from contextlib import asynccontextmanager
 import psutil
 import pytest
 
+from app.bind import Bind
 from app.errors import ConfigurationError
-from app.server.listening import configure, listen
-from app.settings import Settings
+from app.server.sockets import listening
 from tests.server.clients import connected
 
 
@@ -132,15 +132,14 @@ async def test_workers_end_when_their_parent_is_killed() -> None:
         assert alive == []
 
 
-# Hypercorn does not close the socket that it could not bind.
-@pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
-)
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_port_that_is_taken_is_said_to_be(workers: int) -> None:
+@pytest.mark.parametrize("shared", [False, True], ids=["one process", "several"])
+def test_a_port_that_is_taken_is_said_to_be(*, shared: bool) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        settings = Settings(bind=f"127.0.0.1:{taken.getsockname()[1]}", workers=workers)
-        with pytest.raises(ConfigurationError, match=r"cannot listen on 127\.0\.0\.1"):
-            listen(configure(settings), send_timeout_seconds=30)
+        bind = Bind("127.0.0.1", taken.getsockname()[1])
+        with (
+            pytest.raises(ConfigurationError, match=r"cannot listen on 127\.0\.0\.1"),
+            listening(bind, send_timeout_seconds=30, shared=shared),
+        ):
+            pass

@@ -13,15 +13,19 @@ import sys
 
 from quart import Quart
 
+from app.bind import Bind
 from app.errors import ConfigurationError
 from app.metrics import Metrics
-from app.server.listening import configure, listen, reserved
+from app.server.config import configure
+from app.server.limits import Limits
 from app.server.serve import Hooks, serve
-from app.server.socket_subscriber import StreamLimits
+from app.server.sockets import listening
 from app.server.stopping import Stop
 from app.server.supervisor import Supervisor
 from app.server.worker import Worker
 from app.settings import Settings
+
+ANYWHERE = Bind("127.0.0.1", 0)
 
 
 def create_app() -> Quart:
@@ -34,7 +38,7 @@ def create_app() -> Quart:
     return app
 
 
-async def work(worker: Worker, settings: Settings, misbehaviour: str) -> None:
+async def work(worker: Worker, bind: Bind, misbehaviour: str) -> None:
     if worker.index == 1 and misbehaviour == "refuse":
         raise ConfigurationError("I will not")
     if worker.index == 1 and misbehaviour == "ignore":
@@ -42,17 +46,20 @@ async def work(worker: Worker, settings: Settings, misbehaviour: str) -> None:
         worker.ready()
         await asyncio.sleep(60)
     stop = Stop()
-    config = configure(settings)
 
     async def drain(seconds: float) -> None:
         pass
 
-    with stop.on_signals(), stop.with_parent(worker.lifeline):
+    with (
+        stop.on_signals(),
+        stop.with_parent(worker.lifeline),
+        listening(bind, send_timeout_seconds=30, shared=True) as (sock, _),
+    ):
         await serve(
             create_app(),
-            config,
-            listen(config, send_timeout_seconds=30),
-            limits=StreamLimits(),
+            configure(Settings()),
+            sock,
+            limits=Limits(),
             metrics=Metrics(),
             stop=stop,
             hooks=Hooks(started=worker.ready, stopping=lambda: None, drain=drain),
@@ -61,11 +68,11 @@ async def work(worker: Worker, settings: Settings, misbehaviour: str) -> None:
 
 
 def main(count: int, misbehaviour: str = "") -> int:
-    with reserved(Settings(bind="127.0.0.1:0", workers=count)) as settings:
+    with listening(ANYWHERE, send_timeout_seconds=30, shared=True) as (_, bind):
         return Supervisor(
             count,
-            lambda worker: asyncio.run(work(worker, settings, misbehaviour)),
-            started=lambda: print(settings.bind.rpartition(":")[2], flush=True),
+            lambda worker: asyncio.run(work(worker, bind, misbehaviour)),
+            started=lambda: print(bind.port, flush=True),
             patience_seconds=2,
         ).run()
 

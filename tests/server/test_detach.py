@@ -1,4 +1,4 @@
-"""What a client reads across the hand-over, byte for byte."""
+"""What a client reads when its socket is detached, byte for byte."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from quart.asgi import ASGIHTTPConnection
 from app.live.detach import SocketOffer
 from app.live.fanout import Subscription
 from app.live.subscriber import Payload, QueuedSubscriber
-from app.server.connection import Connection, _Offer
+from app.server.connection import Connection
+from app.server.request_handler import _Offer
 from tests.server.clients import connected, connected_http2
 from tests.server.stage import PREAMBLE, Stage, idle, running, trusting
 
@@ -81,7 +82,7 @@ async def test_http_2_streams_without_hand_over(
 ) -> None:
     tls = trusting(certificate[0], "h2") if encrypted else None
     async with (
-        running(stage, certificate=certificate if encrypted else None),
+        running(stage, certificate=certificate if encrypted else None, http2=True),
         connected_http2(stage.port, tls=tls) as client,
     ):
         streams = [client.get("/stream") for _ in range(3)]
@@ -97,7 +98,7 @@ async def test_http_2_streams_without_hand_over(
 
 
 async def test_a_thousand_requests_do_not_end_a_stream_beside_them(stage: Stage) -> None:
-    async with running(stage), connected_http2(stage.port) as client:
+    async with running(stage, http2=True), connected_http2(stage.port) as client:
         number = client.get("/stream")
         await client.until(number, len(PREAMBLE))
         for _ in range(1010):
@@ -109,7 +110,7 @@ async def test_a_thousand_requests_do_not_end_a_stream_beside_them(stage: Stage)
 
 @pytest.mark.parametrize("version", ["--http1.0", "--http1.1", "--http2-prior-knowledge"])
 async def test_curl_reads_it_to_the_end(stage: Stage, version: str) -> None:
-    async with running(stage):
+    async with running(stage, http2=True):
         command = ["curl", "-sSN", version, f"http://127.0.0.1:{stage.port}/stream"]
         curl = await asyncio.create_subprocess_exec(*command, stdout=-1, stderr=-1)
         await stage.listeners(1, handed_over="http2" not in version)
@@ -217,7 +218,8 @@ async def test_bytes_that_have_come_but_were_not_read_prevent_the_hand_over(stag
             yield PREAMBLE
             assert isinstance(offer, _Offer)
             # As if the event loop had read them in the turn that led here.
-            offer._connection.data_received(b"GET /short HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            connection = offer._detach.__self__  # type: ignore[union-attr]
+            connection.data_received(b"GET /short HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert not await offer.detach(subscription)
             subscription.leave()
 

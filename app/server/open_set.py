@@ -1,4 +1,4 @@
-"""A set that can be waited for."""
+"""A set with wait-until-empty."""
 
 from __future__ import annotations
 
@@ -9,32 +9,36 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Registry(Generic[T]):
-    """What is open now; `emptied` waits until nothing is."""
+class OpenSet(Generic[T]):
+    """What is open now: connections, streams."""
 
     def __init__(self) -> None:
         self._members: set[T] = set()
-        self._waiting: asyncio.Event | None = None
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     def add(self, member: T) -> None:
         """Take note of something that was opened."""
         self._members.add(member)
+        self._empty.clear()
 
     def discard(self, member: T) -> None:
         """Forget something that was closed; idempotent."""
         self._members.discard(member)
-        if not self._members and self._waiting is not None:
-            self._waiting.set()
+        if not self._members:
+            self._empty.set()
 
     def __len__(self) -> int:
         return len(self._members)
+
+    def __contains__(self, member: object) -> bool:
+        return member in self._members
 
     def __iter__(self) -> Iterator[T]:
         """Go over those that are open now; they may be closed meanwhile."""
         return iter(list(self._members))
 
     async def emptied(self) -> None:
-        """Wait until all are closed."""
+        """Wait until nothing is open; any number of tasks may wait."""
         while self._members:
-            self._waiting = asyncio.Event()
-            await self._waiting.wait()
+            await self._empty.wait()
