@@ -4,10 +4,18 @@ from __future__ import annotations
 
 
 class KpiStreamError(Exception):
-    """Anything this project raises on purpose; `status` is what HTTP says of it."""
+    """Anything this project raises on purpose; `status` is what HTTP says of it.
+
+    `public` is what may leave the process; the message may name hosts, users and databases, and
+    is for the operator.
+    """
 
     status = 500
     title = "Internal error"
+
+    def __init__(self, message: str = "", *, public: str | None = None) -> None:
+        super().__init__(message)
+        self.public = message if public is None else public
 
 
 class InvalidCodeError(KpiStreamError):

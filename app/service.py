@@ -52,7 +52,9 @@ async def open_service(
         repository = Repository(database, settings)
         if settings.read_database_url is not None:
             url = settings.read_database_url.get_secret_value()
-            replica = await stack.enter_async_context(Database(settings, url=url))
+            replica = await stack.enter_async_context(
+                Database(settings, url=url, variable="KPI_READ_DATABASE_URL")
+            )
             repository = ReplicatedRepository(database, replica, settings)
         with suppress(DatabaseUnavailableError):  # it may come later
             await check_zone(database, settings)

@@ -1,41 +1,43 @@
-"""The pool of connections: the one place that talks to asyncpg, with a bound on every wait."""
+"""The pool of connections to one database, with a bound on every wait."""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+import logging
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, nullcontext, suppress
 from enum import StrEnum
-from functools import cache
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeVar
 
-import aiosql
 import asyncpg
 
-from ..errors import ConfigurationError, DatabaseUnavailableError
+from ..errors import ConfigurationError, DatabaseUnavailableError, KpiStreamError
 from ..settings import Settings
+from .address import parse_address
+from .connector import CLOSE_SECONDS, Connector
+from .faults import (
+    AWAY,
+    LINK_DROPPED,
+    STATEMENT_LOST,
+    Connection,
+    dropped_explained,
+    explained,
+)
+from .sql import fetch, load_queries, load_text
 
-if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
+__all__ = ["Backend", "Connection", "Database", "fetch", "load_queries", "load_text"]
 
-QUERIES = Path(__file__).resolve().parents[2] / "queries"
+log = logging.getLogger(__name__)
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 Result = TypeVar("Result")
-
-CONNECT_SECONDS = 5.0
-"""To wait for a free connection, or to make one."""
 
 READ_SECONDS = 10.0
 """For a read, its connection and the second attempt included."""
 
 STATEMENT_SECONDS = 30.0
 """For a statement on a connection of the pool, on the server's side as well as on ours."""
-
-CLOSE_SECONDS = 2.0
 
 IDLE_SECONDS = 120.0
 """An idle connection is closed before a firewall forgets it."""
@@ -52,69 +54,6 @@ _SERVER_SETTINGS = {
     "jit": "off",
 }
 
-_LINK_DROPPED = (
-    ConnectionError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.IdleSessionTimeoutError,
-    # What asyncpg says of a link that drops between two messages of one statement.
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-)
-_AWAY = (
-    *_LINK_DROPPED,
-    OSError,
-    TimeoutError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.ObjectNotInPrerequisiteStateError,
-    asyncpg.QueryCanceledError,
-    asyncpg.TransactionRollbackError,
-)
-_MISCONFIGURED = (
-    asyncpg.ClientConfigurationError,
-    asyncpg.InsufficientPrivilegeError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.UndefinedColumnError,
-    asyncpg.UndefinedFunctionError,
-    asyncpg.UndefinedTableError,
-)
-
-
-def load_queries(name: str, replace: Mapping[str, str] | None = None) -> Any:
-    """Return the statements of `queries/<name>.sql` as methods, some of its words replaced.
-
-    A file is read and parsed once for each set of words.
-    """
-    return _parsed(name, tuple((replace or {}).items()))
-
-
-@cache
-def _parsed(name: str, replace: tuple[tuple[str, str], ...]) -> Any:
-    text = load_text(name)
-    for word, by in replace:
-        text = text.replace(word, by)
-    return aiosql.from_str(text, "asyncpg", mandatory_parameters=False)
-
-
-@cache
-def load_text(name: str) -> str:
-    """Return what `queries/<name>.sql` says, as it is."""
-    return (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
-
-
-async def fetch(connection: Connection, statement: Any, **parameters: Any) -> list[asyncpg.Record]:
-    """Return all rows of one of the statements that `load_queries` returned, as a list.
-
-    aiosql would hand them on one by one, which takes as long as getting them.
-    """
-    names = [name for name in inspect.signature(statement).parameters if name != "self"]
-    return await connection.fetch(statement.sql, *(parameters[name] for name in names))
-
 
 class Backend(StrEnum):
     """What keeps the aggregates behind the three views."""
@@ -124,11 +63,12 @@ class Backend(StrEnum):
 
 
 class Database:
-    """A pool of connections to one PostgreSQL or TimescaleDB.
+    """A pool of connections to one PostgreSQL or TimescaleDB, or to a pooler before it.
 
     `async with` it. It opens without the database being there; whoever uses it then gets
     DatabaseUnavailableError, and works again as soon as the database is back. What only the
-    operator can mend is a ConfigurationError. `server_settings` are PostgreSQL's own.
+    operator can mend is a ConfigurationError. `server_settings` are PostgreSQL's own; `variable`
+    is the setting that `url` is from.
     """
 
     def __init__(
@@ -136,26 +76,33 @@ class Database:
         settings: Settings,
         *,
         url: str | None = None,
+        variable: str = "KPI_DATABASE_URL",
         server_settings: Mapping[str, str] | None = None,
     ) -> None:
         named = settings.database_url
-        self._url = url or ("" if named is None else named.get_secret_value())
-        if not self._url:
-            raise ConfigurationError("KPI_DATABASE_URL names no database")
+        url = url or ("" if named is None else named.get_secret_value())
+        if not url:
+            raise ConfigurationError(f"{variable} names no database")
+        self._variable = variable
+        self._connector = Connector(
+            parse_address(url, variable), {**_SERVER_SETTINGS, **(server_settings or {})}
+        )
         self._size = settings.database_pool
-        self._server_settings = {**_SERVER_SETTINGS, **(server_settings or {})}
         self._queries = load_queries("database")
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._trouble: str | None = None
+        self.read_at = -math.inf
+        """When somebody has last read, in the loop's time."""
+        self._next_read = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        with _explained():
-            self._pool = await asyncpg.create_pool(
-                self._url,
-                min_size=0,
-                max_size=self._size,
-                max_inactive_connection_lifetime=IDLE_SECONDS,
-                **self._link(STATEMENT_SECONDS),
-            )
+        self._pool = await asyncpg.create_pool(
+            min_size=0,
+            max_size=self._size,
+            max_inactive_connection_lifetime=IDLE_SECONDS,
+            connect=self._connect,
+            reset=self._reset,
+        )
         return self
 
     async def __aexit__(
@@ -168,7 +115,7 @@ class Database:
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await pool.close()
-        except (*_AWAY, asyncpg.InterfaceError):
+        except (*AWAY, asyncpg.InterfaceError):
             pool.terminate()
 
     def _opened(self) -> asyncpg.Pool[asyncpg.Record]:
@@ -176,67 +123,109 @@ class Database:
             raise RuntimeError("the database is used outside its `async with`")
         return self._pool
 
-    def _link(self, seconds: float) -> dict[str, Any]:
-        """Return how to connect for statements of up to `seconds`.
+    async def _connect(
+        self, dsn: str | None = None, **_: Any
+    ) -> asyncpg.Connection[asyncpg.Record]:
+        """Make a connection as the pool asks for it, which knows neither URL nor settings."""
+        return await self._connector.connect(STATEMENT_SECONDS)
 
-        The server gives up first and says so; our own bound is for a server that is silent.
-        """
-        milliseconds = str(round(seconds * 1000))
-        return {
-            "timeout": CONNECT_SECONDS,
-            "command_timeout": seconds + CONNECT_SECONDS,
-            "server_settings": {"statement_timeout": milliseconds, **self._server_settings},
-        }
+    async def _reset(self, connection: asyncpg.Connection[Any]) -> None:
+        # Through a pooler nothing outlives a transaction.
+        if not self._connector.through_pooler:
+            await connection.execute(connection.get_reset_query())
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Lend a connection of the pool.
+        """Lend a connection of the pool; through a pooler it is in a transaction.
 
         Raises DatabaseUnavailableError, ConfigurationError; other faults of a statement are
         asyncpg's own.
         """
-        with _explained():
-            async with self._opened().acquire(timeout=CONNECT_SECONDS) as connection:
-                with _dropped_explained(connection):
+        async with self._lent() as connection:
+            if not self._connector.through_pooler:
+                yield connection
+                return
+            async with transaction_on(connection):
+                await self._connector.set_for_transaction(connection, STATEMENT_SECONDS)
+                yield connection
+
+    @asynccontextmanager
+    async def _lent(self) -> AsyncIterator[Connection]:
+        with explained(self._variable):
+            pool = self._opened()
+            connection = await pool.acquire(timeout=self._connector.connect_seconds)
+            try:
+                with dropped_explained(connection):
                     yield connection
+            except STATEMENT_LOST:
+                self._connector.through_pooler = True
+                await pool.expire_connections()
+                raise
+            finally:
+                # One that cannot be taken back is closed; what was asked has its answer.
+                with suppress(*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    await pool.release(connection, timeout=CLOSE_SECONDS)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """Lend a connection in a transaction; raises what `connection` raises."""
-        async with self.connection() as connection, connection.transaction():
-            yield connection
+        async with self.connection() as connection:
+            inner = nullcontext() if self._connector.through_pooler else transaction_on(connection)
+            async with inner:
+                yield connection
 
     @asynccontextmanager
     async def session(self, seconds: float) -> AsyncIterator[Connection]:
         """Make a connection of its own for statements that may take up to `seconds` each.
 
-        Raises what `connection` raises.
+        Raises what `connection` raises, and ConfigurationError where a pooler lends no sessions.
         """
-        with _explained():
-            connection = await asyncpg.connect(self._url, **self._link(seconds))
-            try:
-                with _dropped_explained(connection):
+        with explained(self._variable):
+            async with self._connector.session(seconds) as connection:
+                with dropped_explained(connection):
                     yield connection
-            finally:
-                with suppress(*_AWAY):
-                    await connection.close(timeout=CLOSE_SECONDS)
+
+    async def run_alone(self, statement: str) -> None:
+        """Run a statement that no transaction may hold; raises what `connection` raises."""
+        async with self._lent() as connection:
+            await connection.execute(statement)
 
     async def read(self, query: Callable[[Connection], Awaitable[Result]]) -> Result:
         """Return what an idempotent query returns, asked again once where the link had dropped.
 
         A dead link shows only when it is used. Raises what `connection` raises.
         """
-        with _explained():
+        self.read_at = asyncio.get_running_loop().time()
+        self._next_read.set()
+        try:
+            result = await self._read(query)
+        except KpiStreamError as error:
+            if self._trouble != str(error):
+                self._trouble = str(error)
+                log.warning("%s", error)
+            raise
+        if self._trouble is not None:
+            self._trouble = None
+            log.warning("the database answers again")
+        return result
+
+    async def _read(self, query: Callable[[Connection], Awaitable[Result]]) -> Result:
+        with explained(self._variable):
             async with asyncio.timeout(READ_SECONDS):
                 try:
                     async with self.connection() as connection:
                         return await query(connection)
                 except DatabaseUnavailableError as error:
-                    if not isinstance(error.__cause__, _LINK_DROPPED):
+                    if not isinstance(error.__cause__, (*LINK_DROPPED, *STATEMENT_LOST)):
                         raise
                 await self._opened().expire_connections()
                 async with self.connection() as connection:
                     return await query(connection)
+
+    async def next_read(self) -> None:
+        """Wait until somebody reads."""
+        self._next_read.clear()
+        await self._next_read.wait()
 
     async def backend(self) -> Backend:
         """Return what keeps the aggregates here; raises what `connection` raises."""
@@ -244,33 +233,17 @@ class Database:
         return Backend.TIMESCALE if found else Backend.POSTGRES
 
 
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Raise what means that the database is away, too slow or not fit as our own errors."""
+@asynccontextmanager
+async def transaction_on(connection: Connection) -> AsyncIterator[None]:
+    """Open a transaction; taking it back does not wait for a server that is silent."""
+    transaction = connection.transaction()
+    await transaction.start()
     try:
         yield
-    except _MISCONFIGURED as error:
-        raise ConfigurationError(f"the database cannot be used: {error}") from error
-    except _AWAY as error:
-        raise DatabaseUnavailableError(
-            f"the database does not answer ({str(error) or type(error).__name__})"
-        ) from error
-
-
-@contextmanager
-def _dropped_explained(connection: Connection) -> Iterator[None]:
-    """Tell a connection that was lost, which asyncpg calls a wrong use, from a wrong use."""
-    try:
-        yield
-    except asyncpg.InterfaceError as error:
-        if _is_lost(connection):
-            raise ConnectionError(str(error)) from error
+    except BaseException:
+        # Where it cannot be taken back the connection is closed, which does the same.
+        with suppress(*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await transaction.rollback()
         raise
-
-
-def _is_lost(connection: Connection) -> bool:
-    try:
-        return connection.is_closed()
-    except asyncpg.InterfaceError:
-        # The pool takes a connection back the moment that it breaks.
-        return True
+    await transaction.commit()

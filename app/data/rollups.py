@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -16,7 +17,19 @@ log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
-"""While the database is away, or has no rollups."""
+"""While the database is away."""
+
+READ_SECONDS = 30.0
+"""How long after somebody has read the rollups they are kept clean."""
+
+IDLE_SECONDS = 600.0
+LONGEST_IDLE_SECONDS = 3600.0
+SHORTEST_IDLE_SECONDS = 60.0
+"""Between two looks while nobody reads: longer and longer where nobody writes, so that a database
+may sleep, and shorter where so much is written that the first to read would have to wait."""
+
+MANY_ENTRIES = 50_000
+"""Taken at once while nobody reads, they shorten the time to the next look."""
 
 STEP_SECONDS = 0.5
 """What a transaction should take at most; how much it does is fitted to that."""
@@ -33,7 +46,7 @@ LONG_LOG_BLOCKS = 64
 
 
 class Rollups:
-    """Refreshes the rollups about every second while it is open.
+    """Refreshes the rollups about every second while somebody reads, and seldom otherwise.
 
     Any number of processes may: one does it at a time. On TimescaleDB there is nothing to do.
     The views are right without it; it only makes them cheap.
@@ -44,9 +57,13 @@ class Rollups:
         self._queries = load_queries("postgres")
         self._has_rollups = False
         self._step_blocks = MOST_BLOCKS // 4
+        self._idle_seconds = IDLE_SECONDS
+        self._opened_at = 0.0
+        self._said: str | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
+        self._opened_at = asyncio.get_running_loop().time()
         self._task = asyncio.create_task(self._run(), name="rollups")
         return self
 
@@ -60,16 +77,17 @@ class Rollups:
             self._task.cancel()
             await asyncio.wait([self._task])
 
-    async def refresh(self) -> bool:
-        """Clean what is dirty now and over; return whether this database has rollups at all.
+    async def refresh(self) -> int | None:
+        """Clean what is dirty now and over; return how many entries of the log that were.
 
-        It goes in steps, each a short transaction. Raises DatabaseUnavailableError.
+        None is for a database without rollups. It goes in steps, each a short transaction. Raises
+        DatabaseUnavailableError, and ConfigurationError where it may not write.
         """
         async with self._database.connection() as connection:
             if not self._has_rollups:
                 self._has_rollups = await self._queries.has_rollups(connection)
             if not self._has_rollups:
-                return False
+                return None
             pending = await self._queries.pending(connection)
         blocks = pending["blocks"]
         taken = await self._refresh_minutes(blocks)
@@ -78,9 +96,8 @@ class Rollups:
         if taken or pending["days"]:
             await self._refresh_coarse(self._queries.refresh_days)
         if taken and blocks >= LONG_LOG_BLOCKS:
-            async with self._database.connection() as connection:
-                await self._queries.shrink_log(connection)
-        return True
+            await self._database.run_alone(self._queries.shrink_log.sql)
+        return taken
 
     async def _refresh_minutes(self, blocks: int) -> int:
         total = first = 0
@@ -120,12 +137,54 @@ class Rollups:
     async def _run(self) -> None:
         pause = PAUSE_SECONDS
         while True:
-            try:
-                pause = PAUSE_SECONDS if await self.refresh() else LONGEST_PAUSE_SECONDS
-            except (DatabaseUnavailableError, ConfigurationError) as error:
-                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-                log.warning("the rollups wait %.0f s: %s", pause, error)
-            except Exception:
-                pause = LONGEST_PAUSE_SECONDS
-                log.exception("refreshing the rollups failed")
-            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311
+            pause = await self._turn(pause)
+            await self._rest(pause)
+
+    async def _turn(self, pause: float) -> float:
+        """Refresh once, and return how long to wait; what goes wrong is said once."""
+        try:
+            taken = await self.refresh()
+        except DatabaseUnavailableError as error:
+            self._say(f"the rollups wait: {error}")
+            return min(2 * pause, LONGEST_PAUSE_SECONDS)
+        except ConfigurationError as error:
+            self._say(
+                f"this process does not keep the rollups: {error}; reading gets slower until "
+                "another one does, as a role that may write them"
+            )
+            return IDLE_SECONDS
+        except Exception:
+            log.exception("refreshing the rollups failed")
+            return LONGEST_PAUSE_SECONDS
+        self._said = None
+        if taken is None:
+            return IDLE_SECONDS
+        self._idle_seconds = _fitted(self._idle_seconds, taken)
+        return PAUSE_SECONDS
+
+    async def _rest(self, pause: float) -> None:
+        """Wait for the next turn; while nobody reads until somebody does, or for long."""
+        pause *= random.uniform(0.8, 1.2)  # noqa: S311
+        if self._database.read_at > max(
+            self._opened_at, asyncio.get_running_loop().time() - READ_SECONDS
+        ):
+            self._idle_seconds = IDLE_SECONDS
+            await asyncio.sleep(pause)
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(pause, self._idle_seconds)):
+                await self._database.next_read()
+
+    def _say(self, sentence: str) -> None:
+        if sentence != self._said:
+            self._said = sentence
+            log.warning("%s", sentence)
+
+
+def _fitted(idle_seconds: float, taken: int) -> float:
+    """Return how long to wait while nobody reads, after a look that took so many entries."""
+    if taken == 0:
+        return min(2 * idle_seconds, LONGEST_IDLE_SECONDS)
+    if taken > MANY_ENTRIES:
+        return max(idle_seconds / 4, SHORTEST_IDLE_SECONDS)
+    return idle_seconds

@@ -39,7 +39,7 @@ def install(app: Quart) -> None:
         headers = {}
         if isinstance(error, UnavailableError | OverloadedError):
             headers["Retry-After"] = str(error.retry_after_seconds)
-        return problem(error.status, error.title, str(error), headers)
+        return problem(error.status, error.title, error.public, headers)
 
     async def of_http(error: HTTPException) -> Response:
         status = HTTPStatus(error.code or 500)

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from app.data import connector
 from app.data import database as module
 from app.data.database import Backend, Connection, Database
 from app.errors import ConfigurationError, DatabaseUnavailableError
@@ -174,7 +175,7 @@ async def test_the_server_gives_a_statement_up_first(settings: Settings) -> None
 async def test_a_connection_that_never_comes_free_is_waited_for_within_bounds(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(connector, "CONNECT_SECONDS", 0.2)
     narrow = settings.model_copy(update={"database_pool": 1})
     async with Database(narrow) as database, database.connection():
         with pytest.raises(DatabaseUnavailableError):
@@ -185,7 +186,7 @@ async def test_a_connection_that_never_comes_free_is_waited_for_within_bounds(
 async def test_a_server_that_is_silent_is_waited_for_within_bounds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(connector, "CONNECT_SECONDS", 0.2)
     async with silent_server() as port:
         url = f"postgresql://postgres@127.0.0.1:{port}/postgres?sslmode=disable"
         async with Database(elsewhere(url)) as database, asyncio.timeout(5):

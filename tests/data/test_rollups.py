@@ -342,27 +342,6 @@ async def test_a_writer_does_not_wait_for_another(database: Database) -> None:
         await one.execute(insert)
         async with database.transaction() as two, asyncio.timeout(5):
             await two.execute(insert)
-            assert await Rollups(database).refresh()
+            assert await Rollups(database).refresh() is not None
     await Rollups(database).refresh()
     assert await untrue(database) == []
-
-
-async def test_the_keeper_cleans_and_outlives_a_database_that_goes(database: Database) -> None:
-    async with Rollups(database):
-        await take(database, ("insert", [(1.0, "alpha", 1.0)]))
-        await clean(database)
-        await execute(
-            database,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()",
-        )
-        await take(database, ("insert", [(2.0, "alpha", 1.0)]))
-        await clean(database)
-
-
-async def clean(database: Database) -> None:
-    async with asyncio.timeout(10):
-        while True:
-            if not await fetch(database, "TABLE kpi_dirty"):
-                return
-            await asyncio.sleep(0.05)

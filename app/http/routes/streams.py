@@ -64,4 +64,4 @@ def install(app: Quart, service: Service) -> None:
                     await offer.detach(subscription)
         except UnavailableError as error:
             # An EventSource gives up for good on any other status than 200: say when to come back.
-            yield events.retry(BUSY_RETRY_MILLISECONDS) + f": {error}\n\n".encode()
+            yield events.retry(BUSY_RETRY_MILLISECONDS) + f": {error.public}\n\n".encode()

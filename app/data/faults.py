@@ -1,0 +1,146 @@
+"""What asyncpg raises, as our own errors: away for now, or not fit until somebody mends it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeAlias
+
+import asyncpg
+
+from ..errors import ConfigurationError, DatabaseUnavailableError, KpiStreamError
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+
+LINK_DROPPED = (
+    ConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.IdleSessionTimeoutError,
+    # What asyncpg says of a link that drops between two messages of one statement.
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+)
+STATEMENT_LOST = (asyncpg.DuplicatePreparedStatementError, asyncpg.InvalidSQLStatementNameError)
+"""A pooler gave another session to the same link between preparing a statement and asking it."""
+
+AWAY = (
+    *LINK_DROPPED,
+    *STATEMENT_LOST,
+    OSError,
+    TimeoutError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+    asyncpg.QueryCanceledError,
+    asyncpg.TransactionRollbackError,
+)
+_MISCONFIGURED = (
+    asyncpg.ClientConfigurationError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.UndefinedTableError,
+    asyncpg.UnsupportedClientFeatureError,
+    asyncpg.UnsupportedServerFeatureError,
+    ssl.SSLCertVerificationError,
+)
+
+_REFUSED_BY_A_POOLER = re.compile(
+    r"unsupported (startup parameter|pool_mode)|no such (database|user)|not allowed|auth\w* failed"
+    r"|(SSL|TLS) required|is disabled|tenant or user not found",
+    re.IGNORECASE,
+)
+"""What PgBouncer and its kin say with the same SQLSTATE as of an outage."""
+
+PUBLIC_AWAY = "the database does not answer"
+PUBLIC_MISFIT = "the database cannot be used as it is; the server's log says why"
+
+
+@contextmanager
+def explained(variable: str) -> Iterator[None]:
+    """Raise what means that the database is away, too slow or not fit as our own errors.
+
+    A cancellation wins over whatever was raised on its way out. `variable` is the setting that
+    names the database.
+    """
+    try:
+        yield
+    except Exception as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # A statement that is given up may time out, or break, while it is taken back.
+            raise asyncio.CancelledError from error
+        known = _known(error, variable)
+        if known is None:
+            raise
+        raise known from error
+
+
+def _known(error: Exception, variable: str) -> KpiStreamError | None:
+    if isinstance(error, KpiStreamError):
+        return None
+    reason = _misfit(error)
+    if reason is not None:
+        return ConfigurationError(
+            f"the database that {variable} names cannot be used: {reason}", public=PUBLIC_MISFIT
+        )
+    if isinstance(error, AWAY):
+        return DatabaseUnavailableError(f"{PUBLIC_AWAY} ({_said(error)})", public=PUBLIC_AWAY)
+    return None
+
+
+def _misfit(error: Exception) -> str | None:
+    """Return what the operator has to mend; None where trying again may help."""
+    said = _said(error)
+    if isinstance(error, asyncpg.ProtocolViolationError):
+        return said if _REFUSED_BY_A_POOLER.search(said) else None
+    if isinstance(error, asyncpg.UndefinedObjectError) and "configuration parameter" in said:
+        return f"{said}; leave it out of the URL"
+    if isinstance(error, asyncpg.ObjectNotInPrerequisiteStateError):
+        return f"{said}; run REFRESH MATERIALIZED VIEW" if "been populated" in said else None
+    if isinstance(error, UnicodeError):
+        return "a host in the URL is no host name"
+    if isinstance(error, ConnectionError) and "rejected SSL upgrade" in said:
+        return "it does not speak TLS, which sslmode asks for; sslmode=prefer takes what there is"
+    return said if isinstance(error, _MISCONFIGURED) else None
+
+
+def _said(error: Exception) -> str:
+    """Return an error in one line; PostgreSQL's may have several."""
+    if isinstance(error, asyncpg.PostgresError) and error.message:
+        return error.message
+    if isinstance(error, socket.gaierror):
+        return f"its host is not known here: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+@contextmanager
+def dropped_explained(connection: Connection) -> Iterator[None]:
+    """Tell a connection that was lost, which asyncpg calls a wrong use, from a wrong use."""
+    try:
+        yield
+    except asyncpg.InterfaceError as error:
+        if _is_lost(connection):
+            raise ConnectionError(str(error)) from error
+        raise
+
+
+def _is_lost(connection: Connection) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        # The pool takes a connection back the moment that it breaks.
+        return True
