@@ -22,6 +22,7 @@ SOURCES = sorted(
 WINGS = ("app.data", "app.live", "app.service", "app.http", "app.server")
 BELOW_ALL = (
     "app",
+    "app.backoff",
     "app.bind",
     "app.errors",
     "app.grid",

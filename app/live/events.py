@@ -96,7 +96,7 @@ def value_json(channel: Channel, grid: Grid, bucket: Bucket, previous: Bucket | 
     return data
 
 
-def snapshot_json(view: View, history: int, *, whole: bool = False) -> Json:
+def snapshot(view: View, history: int, *, whole: bool = False) -> Encoded:
     """Return a snapshot: the newest bucket, the one before, and up to `history` in all.
 
     Gaps before the first value are left out: they say no more than that the KPI is younger, or was
@@ -110,7 +110,7 @@ def snapshot_json(view: View, history: int, *, whole: bool = False) -> Json:
     known = any(bucket.value is not None for bucket in buckets)
     current = buckets[-1] if buckets and known else None
     previous = buckets[-2] if len(buckets) > 1 and known else None
-    return {
+    data = {
         "kpi": channel.code,
         "period": channel.period.value,
         "current": None if current is None else bucket_json(channel, grid, current),
@@ -120,11 +120,7 @@ def snapshot_json(view: View, history: int, *, whole: bool = False) -> Json:
         "state": health_json(health),
         "cursor": cursor,
     }
-
-
-def snapshot(view: View, history: int, *, whole: bool = False) -> Encoded:
-    """Return a snapshot as JSON with its validator."""
-    return encode(snapshot_json(view, history, whole=whole))
+    return encode(data)
 
 
 def change(

@@ -138,8 +138,8 @@ class Subscription:
 class Writer:
     """Bursts on their way to sockets.
 
-    It is bounded by its users: a tick waits for `emptied` before the next begins, and a ping is
-    left out while anything else is on its way.
+    It is bounded by its users: a tick waits for `emptied` before the next begins, and so does a
+    ping before it is put.
     """
 
     def __init__(self, metrics: Metrics) -> None:
@@ -148,11 +148,6 @@ class Writer:
         self._filled = asyncio.Event()
         self._emptied = asyncio.Event()
         self._emptied.set()
-
-    @property
-    def busy(self) -> bool:
-        """Whether bursts are on their way."""
-        return not self._emptied.is_set()
 
     def put(self, delivery: Delivery) -> None:
         """Send a burst after all those put before."""

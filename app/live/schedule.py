@@ -6,6 +6,8 @@ import math
 import random
 from collections.abc import Callable
 
+from ..backoff import Backoff
+
 COMPARE_SECONDS = 5.0
 """The least time between two looks for corrections."""
 
@@ -16,10 +18,11 @@ database at most 5 % of one core, however many channels there are."""
 LONGEST_SLEEP_SECONDS = 600.0
 """The monotonic clock and the database's drift apart; they are compared at least this often."""
 
-LATE_RETRY_SECONDS = (0.02, 0.1, 0.5, 1.0)
+LATE_SECONDS = (0.02, 1.0)
 """When to ask again for a bucket that the database did not yet hold to be complete."""
 
-FAILURE_RETRY_SECONDS = (0.25, 0.5, 1.0, 2.0, 4.0)
+FAILURE_SECONDS = (0.25, 4.0)
+"""When to ask a database again that did not answer."""
 
 MESSAGE_SECONDS = 1.5
 """How late a message may be before its bucket is read from the database."""
@@ -42,8 +45,8 @@ class Schedule:
         self.compare_at = 0.0
         self._suspect_at = math.inf
         self._rest_until = 0.0
-        self._late = 0
-        self._failures = 0
+        self._late = Backoff(*LATE_SECONDS)
+        self._failures = Backoff(*FAILURE_SECONDS)
 
     def delay(self) -> float:
         """Return in how many seconds there is something to do; 0 or less: now."""
@@ -94,11 +97,10 @@ class Schedule:
         """Advance in so many seconds; sooner than soon where the database was asked in vain."""
         if asked_in_vain and seconds <= 0:
             # Complete by the clock, but the database's views are not there yet.
-            delay = LATE_RETRY_SECONDS[min(self._late, len(LATE_RETRY_SECONDS) - 1)]
-            self._late += 1
+            delay = self._late.next_seconds()
         else:
-            self._late = 0
-            delay = max(seconds, LATE_RETRY_SECONDS[0])
+            self._late.reset()
+            delay = max(seconds, LATE_SECONDS[0])
         self.advance_at = self._clock() + min(delay, LONGEST_SLEEP_SECONDS)
 
     def loaded(self, *, first: bool) -> None:
@@ -120,14 +122,12 @@ class Schedule:
 
     def succeeded(self) -> None:
         """Take note that the database answered."""
-        self._failures = 0
+        self._failures.reset()
 
     def failed(self) -> None:
         """Take note that it did not: look again later, and later each time."""
         late = self.overdue
-        delay = FAILURE_RETRY_SECONDS[min(self._failures, len(FAILURE_RETRY_SECONDS) - 1)]
-        self._failures += 1
-        again = self._clock() + delay * random.uniform(0.8, 1.2)  # noqa: S311
+        again = self._clock() + self._failures.next_seconds()
         if late:
             self.advance_at = self.compare_at = again
         self._rest_until = again

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Collection
 from itertools import islice
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
+from ...backoff import Backoff
 from ...errors import MessagingUnavailableError
 from ...grid import Grids
 from ...metrics import Metrics
@@ -25,7 +25,7 @@ SILENCE_SECONDS = 4.0
 SETTLE_SECONDS = 0.25
 """How long a first listener waits for its topics rather than have the database asked twice."""
 
-RECONNECT_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0)
+RECONNECT_SECONDS = (0.1, 2.0)
 
 _COMMAND_TOPICS = 500
 """Topics in one command."""
@@ -81,23 +81,25 @@ class RedisMessaging:
 
     async def run(self, consumer: Consumer) -> None:
         """Listen until cancelled, connecting again whenever the connection breaks."""
-        failures = 0
+        backoff = Backoff(*RECONNECT_SECONDS)
+        reason = ""
         try:
             while True:
                 try:
                     await self._session(consumer)
                 except MessagingUnavailableError as error:
                     self._metrics.messaging_failures += 1
-                    failures = 0 if self._connected else failures + 1
-                    if failures <= 1:
-                        _log.warning("polling for ourselves: %s", error)
+                    if self._connected:
+                        backoff.reset()
+                        reason = ""
+                    if reason != str(error):
+                        reason = str(error)
+                        _log.warning("polling for ourselves: %s", reason)
                 except Exception:  # a fault of ours must not end the messages for good
-                    failures += 1
                     _log.exception("polling for ourselves: taking in messages failed")
                 finally:
                     await self._disconnected(consumer)
-                delay = RECONNECT_SECONDS[min(failures, len(RECONNECT_SECONDS) - 1)]
-                await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
+                await asyncio.sleep(backoff.next_seconds())
         finally:
             await self._client.aclose()
 
