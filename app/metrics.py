@@ -26,6 +26,7 @@ COUNTERS = {
     "streams_opened": "Streams opened",
     "slow_readers_closed": "Streams closed because their reader took too little",
     "streams_expired": "Streams ended at their full age",
+    "streams_ended": "Streams ended because their listener may no longer see what is on them",
     "cursors_refused": "Cursors that nothing could be resumed from",
     "bursts_delivered": "Bursts of events written, one a stream",
     "database_failures": "Turns of polling that found no database",
@@ -62,6 +63,7 @@ class Metrics:
     streams_opened: int = 0
     slow_readers_closed: int = 0
     streams_expired: int = 0
+    streams_ended: int = 0
     cursors_refused: int = 0
     bursts_delivered: int = 0
     database_failures: int = 0

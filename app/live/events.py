@@ -144,6 +144,11 @@ def reset(channel: Channel, reason: str) -> bytes:
     return fields("reset", dumps(_named(channel) | {"reason": reason}))
 
 
+def end(reason: str) -> bytes:
+    """Return an `end`: the stream is about to be closed for good."""
+    return fields("end", dumps({"reason": reason}))
+
+
 def ping(now_seconds: float) -> bytes:
     """Return a `ping` with the server's time."""
     return fields("ping", dumps({"time": timestamp(round(now_seconds, 3))}))

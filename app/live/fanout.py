@@ -95,14 +95,16 @@ class Subscription:
 
     __slots__ = ("_group", "_left", "_subscriber", "cursor", "detached", "preamble", "queue")
 
-    def __init__(self, group: Group, queue: QueuedSubscriber, left: Callable[[], None]) -> None:
+    def __init__(
+        self, group: Group, queue: QueuedSubscriber, left: Callable[[Subscription], None]
+    ) -> None:
         self.preamble = b""
         self.cursor = group.cursor()
         self.queue = queue
         self.detached = False
         self._group = group
         self._subscriber: Subscriber = queue
-        self._left: Callable[[], None] | None = left
+        self._left: Callable[[Subscription], None] | None = left
 
     @property
     def expires(self) -> float:
@@ -127,12 +129,17 @@ class Subscription:
         del self.queue, self.preamble, self.cursor
         return queue.succeed(subscriber)
 
+    def end(self, reason: str) -> None:
+        """Tell the listener that its stream ends for good, and close it."""
+        self._subscriber.deliver(Payload(events.burst([events.end(reason)])))
+        self._subscriber.close()
+
     def leave(self) -> None:
         """Listen no more; idempotent."""
         left, self._left = self._left, None
         if left is not None:
             self._group.leave(self._subscriber)
-            left()
+            left(self)
 
 
 class Writer:

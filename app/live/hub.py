@@ -24,6 +24,7 @@ from .cluster.messaging import InProcess, Messaging
 from .fanout import SLICE, Group, Subscription, Writer
 from .health import RefreshJobs
 from .heartbeat import Heartbeat
+from .permits import Permit, Permits
 from .poller import Poller
 from .resume import Resume, ResumeReader
 from .series import Extent
@@ -60,6 +61,7 @@ class Hub:
         self._broadcasters: dict[Channel, Broadcaster] = {}
         self._groups: dict[tuple[Channel, ...], Group] = {}
         self._writer = Writer(metrics)
+        self._permits = Permits(metrics)
         self._messaging: Messaging = messaging or InProcess()
         self.pollers = {
             period: Poller(
@@ -89,7 +91,8 @@ class Hub:
             self._broadcasters, self.pollers, self.clock, self._flush, self._metrics
         )
         runners = [poller.run() for poller in self.pollers.values()]
-        runners += [self._writer.run(), heartbeat.run(), self._messaging.run(consumer)]
+        runners += [self._writer.run(), heartbeat.run(), self._permits.run()]
+        runners.append(self._messaging.run(consumer))
         self._tasks = [self._task_group.create_task(runner) for runner in runners]
         return self
 
@@ -123,10 +126,15 @@ class Hub:
 
     @asynccontextmanager
     async def subscribe(
-        self, channels: Sequence[Channel], cursors: Sequence[str], history: int
+        self,
+        channels: Sequence[Channel],
+        cursors: Sequence[str],
+        history: int,
+        permit: Permit | None = None,
     ) -> AsyncIterator[Subscription]:
         """Listen to channels from where the cursors stand; the subscription starts with a preamble.
 
+        It ends, with the event `end`, within a second of its permit saying so.
         Raises UnavailableError while draining and where the first listener finds no database, and
         OverloadedError where as many streams are open as the settings allow.
         """
@@ -143,6 +151,8 @@ class Hub:
             self._admit()
             catch_ups = resume.catch_ups(broadcasters, history)
             subscription = self._join(broadcasters)
+            if permit is not None:
+                self._permits.add(subscription, permit)
         except TimeoutError:
             raise DatabaseUnavailableError("the database did not answer in time") from None
         finally:
@@ -180,8 +190,9 @@ class Hub:
         self.listeners += 1
         return Subscription(group, queue, self._left)
 
-    def _left(self) -> None:
+    def _left(self, subscription: Subscription) -> None:
         self.listeners -= 1
+        self._permits.discard(subscription)
 
     def _group(self, broadcasters: Sequence[Broadcaster]) -> Group:
         """Return the group of those who listen to just these channels."""

@@ -23,6 +23,7 @@ from app.metrics import Metrics
 from app.models import Bucket, Channel, Period
 from app.settings import Settings
 from tests.running import until
+from tests.sse_reader import read
 from tests.world import Client, Hand, at, build_days, execute, moment, step
 
 NOON = at("2026-05-04T12:00:30+00:00")
@@ -193,3 +194,42 @@ async def test_a_stream_that_takes_long_to_close_counts_as_expired_once() -> Non
         for task in running:
             task.cancel()
     assert metrics.streams_expired == 1
+
+
+async def test_a_stream_ends_with_the_reason_soon_after_its_permit(world: World) -> None:
+    reasons: list[str] = []
+
+    def permit() -> str | None:
+        return reasons[-1] if reasons else None
+
+    with_permit = world.hub.subscribe([SALES], [], 1, permit)
+    async with with_permit as ends, world.hub.subscribe([SALES], [], 1) as stays:
+        reasons.append("the token has expired")
+        told = b"".join([payload.plain async for payload in ends.queue])
+        assert [(e.event, e.json()) for e in read(told)] == [
+            ("end", {"reason": "the token has expired"})
+        ]
+        assert not stays.closed
+
+
+async def test_a_stream_that_has_ended_is_not_asked_for_its_permit_again(world: World) -> None:
+    asked = 0
+
+    def permit() -> str | None:
+        nonlocal asked
+        asked += 1
+        return None
+
+    async with world.hub.subscribe([SALES], [], 1, permit):
+        await until(lambda: asked > 0)
+    before = asked
+    still = 0
+
+    def other() -> str | None:
+        nonlocal still
+        still += 1
+        return None
+
+    async with world.hub.subscribe([SALES], [], 1, other):
+        await until(lambda: still > 1)
+    assert asked == before

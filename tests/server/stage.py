@@ -125,7 +125,7 @@ class Stage:
         """Stream as the app's own routes do."""
         queue = QueuedSubscriber(asyncio.get_running_loop().time() + 3600, self.metrics)
         self.group.join(queue)
-        subscription = Subscription(self.group, queue, lambda: None)
+        subscription = Subscription(self.group, queue, lambda _: None)
         self.handlers += 1
         try:
             yield PREAMBLE

@@ -127,7 +127,7 @@ async def test_what_the_mailbox_holds_comes_first_and_in_order(stage: Stage) -> 
             assert offer is not None
             queue = QueuedSubscriber(asyncio.get_running_loop().time() + 60, self.metrics)
             self.group.join(queue)
-            subscription = Subscription(self.group, queue, lambda: None)
+            subscription = Subscription(self.group, queue, lambda _: None)
             yield PREAMBLE
             self.deliver(b"1")
             self.deliver(b"2")
@@ -197,7 +197,7 @@ async def test_a_stream_closed_meanwhile_is_not_handed_over(stage: Stage) -> Non
             assert offer is not None
             queue = QueuedSubscriber(asyncio.get_running_loop().time() + 60, self.metrics)
             self.group.join(queue)
-            subscription = Subscription(self.group, queue, lambda: None)
+            subscription = Subscription(self.group, queue, lambda _: None)
             yield PREAMBLE
             queue.close()
             assert not await offer.detach(subscription)
@@ -214,7 +214,7 @@ async def test_bytes_that_have_come_but_were_not_read_prevent_the_hand_over(stag
         async def stream(self, offer: SocketOffer | None) -> AsyncIterator[bytes]:
             queue = QueuedSubscriber(asyncio.get_running_loop().time() + 60, self.metrics)
             self.group.join(queue)
-            subscription = Subscription(self.group, queue, lambda: None)
+            subscription = Subscription(self.group, queue, lambda _: None)
             yield PREAMBLE
             assert isinstance(offer, _Offer)
             # As if the event loop had read them in the turn that led here.
@@ -238,7 +238,7 @@ async def test_an_offer_is_good_for_its_own_request_only(stage: Stage) -> None:
             kept.append(offer)
             queue = QueuedSubscriber(asyncio.get_running_loop().time() + 60, self.metrics)
             self.group.join(queue)
-            subscription = Subscription(self.group, queue, lambda: None)
+            subscription = Subscription(self.group, queue, lambda _: None)
             if len(kept) == 2:
                 assert not await kept[0].detach(subscription)
             yield PREAMBLE

@@ -237,7 +237,7 @@ def subscribe(metrics: Metrics, left: Callable[[], None]) -> Subscription:
     group = Group((), [], lambda _: None, lambda _: None)
     queue = QueuedSubscriber(0.0, metrics)
     group.join(queue)
-    return Subscription(group, queue, left)
+    return Subscription(group, queue, lambda _: left())
 
 
 async def test_a_socket_that_is_full_when_it_comes_is_watched_at_once() -> None:
