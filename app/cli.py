@@ -13,6 +13,7 @@ from typing import Any
 import click
 from pydantic import SecretStr, ValidationError
 
+from .access.bind import require_safe_bind
 from .data import schema
 from .data.check.check import check
 from .data.check.findings import Finding, Severity
@@ -127,6 +128,7 @@ def demo() -> None:
 
     with _plain_errors():
         settings = Settings()
+        require_safe_bind(settings)
         with open_front(settings) as front:
             asyncio.run(run(settings, front))
 
@@ -151,6 +153,7 @@ def serve() -> None:
 
     with _plain_errors():
         settings = Settings()
+        require_safe_bind(settings)
         if settings.workers > 1:
             raise SystemExit(run_workers(settings, run_worker, started=_say_started))
         with open_front(settings) as front:

@@ -72,6 +72,13 @@ class ConfigurationError(KpiStreamError):
     title = "Configuration error"
 
 
+class MisdirectedError(KpiStreamError):
+    """A request for a host that this server does not answer to."""
+
+    status = 421
+    title = "Unknown host"
+
+
 class CursorError(KpiStreamError):
     """A cursor nothing can resume from; never an HTTP error, the stream answers `reset`."""
 

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .bind import Bind, parse_bind
+from .origins import parse_hosts, parse_origins, split
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -98,15 +99,29 @@ class Settings(BaseSettings):
         gt=timedelta(0),
         description="TimescaleDB: the age at which raw rows are compressed; empty: never",
     )
+    auth_none_anywhere: bool = Field(
+        False,
+        description="Let KPI_BIND name any address although everybody may then see and change"
+        " everything; false: loopback only",
+    )
+    allowed_hosts: str = Field(
+        "",
+        description="Names by which clients reach it besides localhost, KPI_BIND's and IP"
+        " addresses, such as kpi.example; *: any",
+    )
     allowed_origins: str = Field(
         "",
-        description="Sites whose pages may read it, apart by spaces, such as"
-        " https://wiki.example; *: all; empty: none",
+        description="Other sites whose pages may read it, such as https://wiki.example; *: all;"
+        " empty: none",
+    )
+    allowed_frames: str = Field(
+        "",
+        description="Other sites that may show the dashboard in a frame; *: all; empty: none",
     )
     trusted_proxies: str = Field(
         "",
         description="Proxies whose X-Forwarded-For, X-Forwarded-Proto and Forwarded are believed:"
-        " networks separated by spaces, such as 10.0.0.0/8; unix: whoever uses the Unix socket",
+        " networks such as 10.0.0.0/8 fd00::/8; unix: whoever uses the Unix socket",
     )
     http2: bool = Field(
         False,
@@ -160,12 +175,16 @@ class Settings(BaseSettings):
             raise ValueError(f"{name!r} is no time zone; write one such as Europe/Berlin") from None
         return name
 
-    @field_validator("allowed_origins")
+    @field_validator("allowed_origins", "allowed_frames")
     @classmethod
     def _origins(cls, text: str) -> str:
-        for origin in text.split():
-            if origin != "*" and re.fullmatch(r"https?://[^/\s]+", origin) is None:
-                raise ValueError(f"{origin!r} is no origin; write one such as https://wiki.example")
+        parse_origins(text)
+        return text
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts(cls, text: str) -> str:
+        parse_hosts(text)
         return text
 
     @field_validator("bind")
@@ -188,7 +207,7 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, text: str) -> str:
-        for word in text.split():
+        for word in split(text):
             try:
                 _network(word)
             except ValueError:
@@ -201,19 +220,12 @@ class Settings(BaseSettings):
     @property
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks of the trusted proxies."""
-        return tuple(
-            network for word in self.trusted_proxies.split() if (network := _network(word))
-        )
+        return tuple(network for word in split(self.trusted_proxies) if (network := _network(word)))
 
     @property
     def trusts_unix(self) -> bool:
         """Whether whoever uses the Unix socket is a trusted proxy."""
-        return "unix" in self.trusted_proxies.split()
-
-    @property
-    def origins(self) -> frozenset[str]:
-        """The origins whose pages may read what is served; `*` stands for all."""
-        return frozenset(self.allowed_origins.split())
+        return "unix" in split(self.trusted_proxies)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -19,7 +19,7 @@ SOURCES = sorted(
 )
 
 # Each imports only from those before it; what else is in app/ is either below or above them all.
-WINGS = ("app.data", "app.live", "app.service", "app.http", "app.server")
+WINGS = ("app.data", "app.live", "app.access", "app.service", "app.http", "app.server")
 BELOW_ALL = (
     "app",
     "app.backoff",
@@ -28,6 +28,7 @@ BELOW_ALL = (
     "app.grid",
     "app.metrics",
     "app.models",
+    "app.origins",
     "app.settings",
 )
 HOMES = {"asyncpg": "app.data", "quart": "app.http", "hypercorn": "app.server"}

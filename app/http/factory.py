@@ -5,9 +5,10 @@ from __future__ import annotations
 from quart import Quart
 
 from ..service import Service
-from . import origins, problems
+from . import boundary, problems
 from .direct import DirectHTTPConnection
 from .routes import control, pages, snapshots, streams
+from .trouble_log import TroubleLog
 
 
 def create_app(service: Service) -> Quart:
@@ -15,10 +16,11 @@ def create_app(service: Service) -> Quart:
     app = Quart("app.http", static_folder=None)
     app.url_map.strict_slashes = False
     app.asgi_http_class = DirectHTTPConnection
-    problems.install(app)
-    origins.install(app, service.settings)
+    trouble = TroubleLog()
+    problems.install(app, trouble)
+    boundary.install(app, service.settings)
     snapshots.install(app, service)
-    streams.install(app, service)
+    streams.install(app, service, trouble)
     control.install(app, service)
     pages.install(app)
     return app

@@ -29,11 +29,12 @@ def channels(request: Request) -> list[Channel]:
     return named
 
 
-def history(request: Request) -> int:
+def history(request: Request, *, most: int = MAX_HISTORY) -> int:
     """Return how many buckets a snapshot should have."""
     text = _first(request.args.getlist("history"), str(DEFAULT_HISTORY))
-    if not (text.isascii() and text.isdigit() and len(text) < 8 and int(text) <= MAX_HISTORY):
-        raise InvalidParameterError(f"history must be a whole number from 0 to {MAX_HISTORY}")
+    if not (text.isascii() and text.isdigit() and len(text) < 8 and int(text) <= most):
+        more = f"; GET /kpi/{{code}} has up to {MAX_HISTORY}" if most < MAX_HISTORY else ""
+        raise InvalidParameterError(f"history must be a whole number from 0 to {most} here{more}")
     return int(text)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from http import HTTPStatus
 
-from quart import Quart, Response
+from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException
 
 from ..errors import KpiStreamError, OverloadedError, UnavailableError
 from ..live import events
+from .streaming import is_stream, refused_stream
+from .trouble_log import TroubleLog
 
 PROBLEM_HEADERS = ((b"content-type", b"application/problem+json"), (b"cache-control", b"no-store"))
 
@@ -32,10 +34,13 @@ def problem(
     return response
 
 
-def install(app: Quart) -> None:
+def install(app: Quart, trouble: TroubleLog) -> None:
     """Make every error of `app` a problem."""
 
     async def known(error: KpiStreamError) -> Response:
+        trouble.note(error)
+        if isinstance(error, UnavailableError) and is_stream(request):
+            return refused_stream(error)
         headers = {}
         if isinstance(error, UnavailableError | OverloadedError):
             headers["Retry-After"] = str(error.retry_after_seconds)

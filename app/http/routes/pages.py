@@ -12,13 +12,14 @@ from quart import Quart, Response, request
 from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
 
+from ..conditional import conditional
+
 WEB = Path(__file__).parents[3] / "web"
 
 HEADERS = {
     # Modules of two releases must never meet in one page, so a browser asks each time.
     "Cache-Control": "no-cache",
     "Vary": "Accept-Encoding",
-    "X-Content-Type-Options": "nosniff",
 }
 
 
@@ -52,7 +53,7 @@ class Files:
             held = self._held.get(path)
             if held is None or held.version != version:
                 held = self._held[path] = _read(path, version)
-        except OSError:
+        except (OSError, ValueError):  # no file system has a name with a null character
             raise NotFound from None
         return held
 
@@ -76,21 +77,18 @@ def install(app: Quart) -> None:
 
     @app.get("/")
     async def index() -> Response:
-        return _answer(files.get("index.html"))
+        return await _answer(files.get("index.html"))
 
     @app.get("/web/<path:name>")
     async def file(name: str) -> Response:
-        return _answer(files.get(name))
+        return await _answer(files.get(name))
 
 
-def _answer(file: File) -> Response:
+async def _answer(file: File) -> Response:
     """Return the file, compressed for those who take that, or 304 to those who have it."""
     zipped = request.accept_encodings.quality("gzip") > 0
-    etag = f"{file.etag}-gzip" if zipped else file.etag
-    headers = HEADERS | {"ETag": f'"{etag}"'}
-    if request.if_none_match.contains_weak(etag):
-        return Response(b"", 304, headers)
+    response = Response(file.zipped if zipped else file.plain, content_type=file.content_type)
+    response.headers.update(HEADERS)
     if zipped:
-        headers["Content-Encoding"] = "gzip"
-    body = file.zipped if zipped else file.plain
-    return Response(body, 200, headers, content_type=file.content_type)
+        response.headers["Content-Encoding"] = "gzip"
+    return await conditional(response, f"{file.etag}-gzip" if zipped else file.etag)

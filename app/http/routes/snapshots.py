@@ -8,6 +8,7 @@ from ...live import events
 from ...live.events import Encoded
 from ...service import Service
 from .. import parameters
+from ..conditional import conditional
 
 
 def install(app: Quart, service: Service) -> None:
@@ -16,7 +17,7 @@ def install(app: Quart, service: Service) -> None:
     @app.get("/kpi")
     async def catalogue() -> Response:
         entries = await service.catalogue.entries()
-        return _conditional(
+        return await _answer(
             events.encode(
                 {
                     "kpis": [events.catalogue_json(entry) for entry in entries],
@@ -32,12 +33,10 @@ def install(app: Quart, service: Service) -> None:
         history = parameters.history(request)
         if service.hub.live(channel) is None:
             await service.catalogue.require(channel.code)
-        return _conditional(await service.snapshots.get(channel, history))
+        return await _answer(await service.snapshots.get(channel, history))
 
 
-def _conditional(encoded: Encoded) -> Response:
-    """Return the body, or 304 to a client that says it has it (RFC 9110, 13.1.2)."""
-    headers = {"ETag": f'"{encoded.etag}"', "Cache-Control": "no-cache"}
-    if request.if_none_match.contains_weak(encoded.etag):
-        return Response(b"", 304, headers)
-    return Response(encoded.body, 200, headers, content_type="application/json")
+async def _answer(encoded: Encoded) -> Response:
+    response = Response(encoded.body, content_type="application/json")
+    response.headers["Cache-Control"] = "no-cache"
+    return await conditional(response, encoded.etag)

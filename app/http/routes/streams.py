@@ -6,40 +6,30 @@ from collections.abc import AsyncIterator
 from typing import cast
 
 from quart import Quart, Response, request
-from werkzeug.datastructures import Headers
 
 from ...errors import UnavailableError
-from ...live import events
 from ...live.detach import EXTENSION, SocketOffer
+from ...live.series import SCREENFUL
 from ...models import Channel
 from ...service import Service
 from .. import parameters
-
-BUSY_RETRY_MILLISECONDS = (3000, 9000)
-"""How long a client waits before it comes back after a refusal, at random."""
-
-HEADERS = Headers(
-    {
-        "Content-Type": "text/event-stream; charset=utf-8",
-        "Cache-Control": "no-cache, no-transform",
-        "X-Accel-Buffering": "no",
-    }
-)
+from ..streaming import HEADERS, STREAM, refusal
+from ..trouble_log import TroubleLog
 
 
-def install(app: Quart, service: Service) -> None:
+def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
     """Add the routes that stream."""
 
-    @app.get("/kpi/<code>/stream")
+    @app.get("/kpi/<code>/stream", endpoint=f"{STREAM}one")
     async def one(code: str) -> Response:
         return await respond([parameters.channel(request, code)])
 
-    @app.get("/stream")
+    @app.get("/stream", endpoint=f"{STREAM}many")
     async def many() -> Response:
         return await respond(parameters.channels(request))
 
     async def respond(channels: list[Channel]) -> Response:
-        history = parameters.history(request)
+        history = parameters.history(request, most=SCREENFUL)
         cursors = parameters.cursors(request)
         for channel in channels:
             if service.hub.live(channel) is None:
@@ -47,6 +37,8 @@ def install(app: Quart, service: Service) -> None:
         offer = cast("SocketOffer | None", request.scope["extensions"].get(EXTENSION))
         body = b"" if request.method == "HEAD" else stream(channels, cursors, history, offer)
         response = Response(body, 200, HEADERS.copy())
+        if request.method == "HEAD":
+            del response.headers["Content-Length"]  # a stream has none
         response.timeout = None  # a stream's life is the hub's to end
         return response
 
@@ -63,5 +55,5 @@ def install(app: Quart, service: Service) -> None:
                     # If so the socket is the channel's, and what is written here goes nowhere.
                     await offer.detach(subscription)
         except UnavailableError as error:
-            # An EventSource gives up for good on any other status than 200: say when to come back.
-            yield events.retry(BUSY_RETRY_MILLISECONDS) + f": {error.public}\n\n".encode()
+            trouble.note(error)
+            yield refusal(error)

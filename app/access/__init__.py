@@ -1,0 +1,1 @@
+"""Who may see and do what: decisions alone, without a web framework."""

@@ -1,0 +1,16 @@
+"""Whether the address listened on lets anybody in but this machine itself."""
+
+from __future__ import annotations
+
+from ..errors import ConfigurationError
+from ..settings import Settings
+
+
+def require_safe_bind(settings: Settings) -> None:
+    """Raise ConfigurationError where everybody on the network would have all rights."""
+    if settings.auth_none_anywhere or settings.address.is_local:
+        return
+    raise ConfigurationError(
+        f"KPI_BIND={settings.bind} would let everybody who reaches this machine see and change "
+        "everything: bind 127.0.0.1, or set KPI_AUTH_NONE_ANYWHERE=true if that is what you want"
+    )
