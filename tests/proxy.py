@@ -17,6 +17,8 @@ class Proxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
+        self.accepted = 0
+        """How many connections were opened to it, refused ones too."""
 
     def cut(self) -> None:
         """Break all connections, and each new one."""
@@ -34,6 +36,7 @@ class Proxy:
         self._open.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
         if self._refusing:
             writer.transport.abort()
             return

@@ -21,8 +21,8 @@ LONGEST_SLEEP_SECONDS = 600.0
 LATE_SECONDS = (0.02, 1.0)
 """When to ask again for a bucket that the database did not yet hold to be complete."""
 
-FAILURE_SECONDS = (0.25, 4.0)
-"""When to ask a database again that did not answer."""
+FAILURE_SECONDS = (0.25, 1.5)
+"""When to ask a database again that is away: listeners have its news within 2 s of its return."""
 
 MESSAGE_SECONDS = 1.5
 """How late a message may be before its bucket is read from the database."""
