@@ -14,7 +14,7 @@ TEST_PROCESSES ?= 4
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format settings screenshots bench cluster lock clean
+.PHONY: help run test soak lint format settings screenshots bench cluster lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -24,6 +24,9 @@ run: $(DONE)/run ## install what the demo needs and run it on http://127.0.0.1:8
 
 test: $(DONE)/system lint ## install what the tests need, check the code and run every test
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
+
+soak: $(DONE)/system $(DONE)/test ## make every fault again and again, for hours, and report what was lost
+	KPI_TEST_SOAK=1 $(BIN)/python -m pytest -m soak
 
 lint: $(DONE)/test $(if $(NODE_PROJECT),$(DONE)/node) ## ruff, mypy and the checks of the page
 	$(BIN)/ruff check .
