@@ -20,12 +20,15 @@ class Program:
         self._command = command
         self._environment = dict(environment)
         self._heard = asyncio.Condition()
+        self._is_silent = False
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._socket: socket.socket | None = None
         if command == "serve" and "KPI_BIND" not in environment:
             self._socket = socket.create_server(("127.0.0.1", 0))
             self._environment["KPI_BIND"] = f"fd://{self._socket.fileno()}"
+            # Of a socket that it is given it cannot tell who reaches it.
+            self._environment["KPI_AUTH_NONE_ANYWHERE"] = "true"
 
     @property
     def port(self) -> int:
@@ -41,6 +44,7 @@ class Program:
             env={"PATH": os.environ["PATH"], **self._environment},
             pass_fds=descriptors,
         )
+        self._is_silent = False
         self._reading = asyncio.create_task(self._read(self._process))
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
@@ -49,6 +53,9 @@ class Program:
             async with self._heard:
                 self.said.append(line.decode().rstrip())
                 self._heard.notify_all()
+        async with self._heard:
+            self._is_silent = True
+            self._heard.notify_all()
 
     async def says(self, words: str, *, after: int = 0) -> int:
         """Wait for a line with these words; return how many lines there are up to it."""
@@ -57,6 +64,7 @@ class Program:
                 for number, line in enumerate(self.said[after:], start=after + 1):
                     if words in line:
                         return number
+                assert not self._is_silent, f"it has ended: {self.said[-5:]}"
                 await self._heard.wait()
 
     @property
