@@ -8,11 +8,18 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""SIGHUP: the terminal was closed, or the connection to it was lost."""
+
+
+def signals_to_take() -> list[signal.Signals]:
+    """Return the signals that ask to stop, without SIGHUP where nohup has had it ignored."""
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [number for number in STOP_SIGNALS if number != signal.SIGHUP or not ignored]
 
 
 class Stop:
-    """The wish to stop; the second time it means at once."""
+    """A request to stop; made a second time it means at once."""
 
     def __init__(self) -> None:
         self.requested = asyncio.Event()
@@ -26,14 +33,15 @@ class Stop:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Take SIGTERM and SIGINT as a request while the context lasts."""
+        """Take SIGTERM, SIGINT and SIGHUP as a request while the context lasts."""
         loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
+        numbers = signals_to_take()
+        for number in numbers:
             loop.add_signal_handler(number, self.request)
         try:
             yield
         finally:
-            for number in _SIGNALS:
+            for number in numbers:
                 loop.remove_signal_handler(number)
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""The parent of the workers: starts them, passes signals on, and starts again what dies."""
+"""The workers' parent: starts them, passes requests to stop on, and starts dead ones again."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from .stopping import STOP_SIGNALS, signals_to_take
 from .worker import Worker, fork
 
 FIRST_DELAY_SECONDS = 0.5
@@ -19,13 +20,12 @@ LAST_DELAY_SECONDS = 30.0
 STEADY_SECONDS = 60.0
 """The deaths of a worker that ran for so long are forgotten."""
 
-_STOPPING = (signal.SIGTERM, signal.SIGINT)
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _Seat:
-    """One of the workers' places, and the process in it, if any."""
+class _Slot:
+    """One of the workers: its index, and its process if it runs."""
 
     index: int
     process: int | None = None
@@ -37,7 +37,7 @@ class _Seat:
 
 
 class Supervisor:
-    """Runs `work` in `count` processes until SIGTERM or SIGINT.
+    """Runs `work` in `count` processes until SIGTERM, SIGINT or SIGHUP.
 
     `started` is called once, when all are ready. A worker that dies later is started again, after
     a delay that doubles from half a second to half a minute. Asked to stop, all are; asked again,
@@ -52,7 +52,7 @@ class Supervisor:
         started: Callable[[], None],
         patience_seconds: float,
     ) -> None:
-        self._seats = [_Seat(index) for index in range(count)]
+        self._slots = [_Slot(index) for index in range(count)]
         self._work = work
         self._started = started
         self._patience_seconds = patience_seconds
@@ -71,76 +71,79 @@ class Supervisor:
         ):
             self._own = (wakeup, wakeup_end, self._lifeline_end)
             self._selector.register(wakeup, selectors.EVENT_READ)
-            while not self._stopping or any(seat.process for seat in self._seats):
-                self._start_those_due()
+            while not self._stopping or any(slot.process for slot in self._slots):
+                self._start_due()
                 for key, _ in self._selector.select(self._timeout()):
                     if key.data is None:
-                        self._heed(os.read(wakeup, 4096))
+                        self._take_signals(os.read(wakeup, 4096))
                     else:
-                        self._hear(key.data)
-                for seat in self._seats:
-                    self._look_after(seat)
+                        self._read_readiness(key.data)
+                for slot in self._slots:
+                    self._reap(slot)
                 if time.monotonic() >= self._kill_at:
                     self._kill()
         return self._status
 
-    def _start_those_due(self) -> None:
+    def _start_due(self) -> None:
+        """Start the workers that are not running and whose delay is over."""
         now = time.monotonic()
-        for seat in self._seats:
-            if seat.process is None and not self._stopping and seat.due <= now:
-                others = [other.readiness for other in self._seats if other.readiness is not None]
+        for slot in self._slots:
+            if slot.process is None and not self._stopping and slot.due <= now:
+                others = [other.readiness for other in self._slots if other.readiness is not None]
                 own = (*self._own, *others)
-                seat.process, seat.readiness = fork(seat.index, self._work, self._lifeline, own)
-                seat.began, seat.ready = now, False
-                self._selector.register(seat.readiness, selectors.EVENT_READ, seat)
+                slot.process, slot.readiness = fork(slot.index, self._work, self._lifeline, own)
+                slot.began, slot.ready = now, False
+                self._selector.register(slot.readiness, selectors.EVENT_READ, slot)
 
     def _timeout(self) -> float | None:
         moments = [self._kill_at]
         if not self._stopping:
-            moments += [seat.due for seat in self._seats if seat.process is None]
+            moments += [slot.due for slot in self._slots if slot.process is None]
         first = min(moments)
         return None if first == float("inf") else max(0.0, first - time.monotonic())
 
-    def _heed(self, numbers: bytes) -> None:
+    def _take_signals(self, numbers: bytes) -> None:
+        """Stop where one of the signals that came, as bytes, asks for it."""
         for number in numbers:
-            if number in _STOPPING:
+            if number in STOP_SIGNALS:
                 self._stop()
 
-    def _hear(self, seat: _Seat) -> None:
-        """Take a worker's word that it is ready, or its silence when it died before."""
-        if seat.readiness is not None:
-            seat.ready = os.read(seat.readiness, 1) == b"r"
-            self._forget_readiness(seat)
-        if not self._all_were_ready and all(seat.ready for seat in self._seats):
+    def _read_readiness(self, slot: _Slot) -> None:
+        """Take note that a worker is ready, or has ended before it was."""
+        if slot.readiness is not None:
+            slot.ready = os.read(slot.readiness, 1) == b"r"
+            self._forget_readiness(slot)
+        if not self._all_were_ready and all(slot.ready for slot in self._slots):
             self._all_were_ready = True
             self._started()
 
-    def _look_after(self, seat: _Seat) -> None:
-        if seat.process is None:
+    def _reap(self, slot: _Slot) -> None:
+        """Take note of a worker that has ended, and decide what follows."""
+        if slot.process is None:
             return
-        process, status = os.waitpid(seat.process, os.WNOHANG)
+        process, status = os.waitpid(slot.process, os.WNOHANG)
         if process == 0:
             return
-        seat.process = None
-        self._forget_readiness(seat)
+        slot.process = None
+        self._forget_readiness(slot)
         code = os.waitstatus_to_exitcode(status)
         if self._stopping:
             self._status = self._status or int(code != 0)
         elif not self._all_were_ready:
-            _log.error("worker %d could not start (exit %d)", seat.index, code)
+            _log.error("worker %d could not start (exit %d)", slot.index, code)
             self._status = 1
             self._stop()
         else:
-            self._start_again_later(seat, code)
+            self._start_again_later(slot, code)
 
-    def _start_again_later(self, seat: _Seat, code: int) -> None:
+    def _start_again_later(self, slot: _Slot, code: int) -> None:
         now = time.monotonic()
-        if now - seat.began >= STEADY_SECONDS:
-            seat.deaths = 0
-        delay = min(FIRST_DELAY_SECONDS * 2**seat.deaths, LAST_DELAY_SECONDS)
-        seat.deaths = min(seat.deaths + 1, 16)
-        seat.due = now + delay
-        _log.error("worker %d died (exit %d); again in %g s", seat.index, code, delay)
+        if now - slot.began >= STEADY_SECONDS:
+            slot.deaths = 0
+        delay = min(FIRST_DELAY_SECONDS * 2**slot.deaths, LAST_DELAY_SECONDS)
+        slot.deaths = min(slot.deaths + 1, 16)
+        slot.due = now + delay
+        _log.error("worker %d died (exit %d); again in %g s", slot.index, code, delay)
 
     def _stop(self) -> None:
         if not self._stopping:
@@ -155,16 +158,16 @@ class Supervisor:
         self._send(signal.SIGKILL)
 
     def _send(self, number: signal.Signals) -> None:
-        for seat in self._seats:
-            if seat.process is not None:
+        for slot in self._slots:
+            if slot.process is not None:
                 # It is not waited for yet, so the id cannot be another's.
-                os.kill(seat.process, number)
+                os.kill(slot.process, number)
 
-    def _forget_readiness(self, seat: _Seat) -> None:
-        if seat.readiness is not None:
-            self._selector.unregister(seat.readiness)
-            os.close(seat.readiness)
-            seat.readiness = None
+    def _forget_readiness(self, slot: _Slot) -> None:
+        if slot.readiness is not None:
+            self._selector.unregister(slot.readiness)
+            os.close(slot.readiness)
+            slot.readiness = None
 
 
 @contextmanager
@@ -184,7 +187,7 @@ def _signals_to(descriptor: int) -> Iterator[None]:
     def ignore(number: int, frame: FrameType | None) -> None:
         pass
 
-    numbers = (*_STOPPING, signal.SIGCHLD)
+    numbers = (*signals_to_take(), signal.SIGCHLD)
     os.set_blocking(descriptor, False)
     before = {number: signal.signal(number, ignore) for number in numbers}
     wakeup_before = signal.set_wakeup_fd(descriptor)

@@ -1,4 +1,4 @@
-"""One of several processes that share a port, as it sees itself.
+"""One of several processes that share a port, from its own side.
 
 It is forked, from a parent that has no event loop and no threads: what was imported is shared, a
 worker is up in milliseconds, and nothing needs pickling. It binds a socket of its own with
@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from ..errors import KpiStreamError
+from .stopping import signals_to_take
 
 _log = logging.getLogger(__name__)
 
@@ -48,12 +49,13 @@ def fork(
     if process == 0:
         for descriptor in (reading, *parents_own):
             os.close(descriptor)
-        _be(Worker(index, lifeline, writing), work)
+        _run_child(Worker(index, lifeline, writing), work)
     os.close(writing)
     return process, reading
 
 
-def _be(worker: Worker, work: Callable[[Worker], None]) -> NoReturn:
+def _run_child(worker: Worker, work: Callable[[Worker], None]) -> NoReturn:
+    """Do the child's work and end its process, whatever comes."""
     status = 1
     try:
         # A terminal's Ctrl-C goes to the parent alone, which passes it on: twice means at once.
@@ -62,6 +64,8 @@ def _be(worker: Worker, work: Callable[[Worker], None]) -> NoReturn:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if signal.SIGHUP in signals_to_take():
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
         work(worker)
         status = 0
     except KpiStreamError as error:

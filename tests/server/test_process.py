@@ -94,7 +94,7 @@ async def test_a_thousand_that_come_at_once_are_not_all_held_half_answered(
         assert each <= 10_000
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_a_signal_ends_it_in_good_order(server: Process, number: signal.Signals) -> None:
     async with connected(server.port) as client:
         await client.get("/stream")
