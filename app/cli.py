@@ -92,6 +92,8 @@ def _say(line: str) -> None:
 
 def _say_started(front: Front) -> None:
     everywhere = "" if front.bind.is_local else f", listening on {front.bind}"
+    if front.bind.path is not None:
+        everywhere = f"; curl --unix-socket {front.bind.path} http://localhost/"
     _say(f"Dashboard    {front.url}   (Ctrl-C stops everything{everywhere})")
 
 

@@ -194,14 +194,15 @@ async def running(
     stage: Stage,
     *,
     limits: Limits = LIMITS,
-    certificate: tuple[Path, Path] | None = None,
+    certificate: tuple[Path, Path] | Certificate | None = None,
     http2: bool = False,
     drain_seconds: float = 1.0,
 ) -> AsyncIterator[Stage]:
     """Serve the stage's app on a free port until the context is left."""
     settings = Settings(bind="127.0.0.1:0", http2=http2)
     config = configure(settings)
-    tls = Certificate(*certificate, config.alpn_protocols) if certificate else None
+    if isinstance(certificate, tuple):
+        certificate = Certificate(*certificate, config.alpn_protocols)
     hooks = Hooks(
         started=stage.ready.set,
         stopping=lambda: stage.log.append("stopping"),
@@ -210,7 +211,7 @@ async def running(
     # The kernel's own patience is long here: the tests look at ours.
     with listening(settings.address, send_timeout_seconds=30) as (sock, bind):
         stage.port = bind.port
-        async with _serving(stage, limits, config, sock, tls, hooks, drain_seconds):
+        async with _serving(stage, limits, config, sock, certificate, hooks, drain_seconds):
             yield stage
 
 
