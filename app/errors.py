@@ -32,6 +32,13 @@ class InvalidParameterError(KpiStreamError):
     title = "Invalid parameter"
 
 
+class InvalidFormulaError(KpiStreamError):
+    """A formula that cannot be read, or that nothing can be computed from."""
+
+    status = 422
+    title = "Invalid formula"
+
+
 class UnknownKpiError(KpiStreamError):
     """A KPI that neither the catalogue nor the data knows."""
 

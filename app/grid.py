@@ -9,39 +9,40 @@ from zoneinfo import ZoneInfo
 
 from .models import Period
 
-_WIDTH_SECONDS = {Period.MINUTE: 60, Period.HOUR: 3600}
+_MONTHS_IN_YEAR = 12
 
 
 class Grid:
     """The half-open buckets of one period, numbered without a hole.
 
-    Minutes and hours are fixed steps in UTC. A day begins at midnight in `zone`, so it has 23 or
-    25 hours where the clock is put forward or back; where midnight does not exist it begins at the
-    first instant of that date, as in PostgreSQL's `date_trunc`. Times are seconds since 1970 UTC.
+    Minutes to hours are fixed steps in UTC. Days, weeks and months begin at midnight in `zone`, so
+    a day has 23 or 25 hours where the clock is put forward or back; where midnight does not exist
+    it begins at the first instant of that date, as in PostgreSQL's `date_trunc`. Times are seconds
+    since 1970 UTC.
     """
 
     def __init__(self, period: Period, zone: ZoneInfo) -> None:
         self.period = period
         self.zone = zone
-        self._width_seconds = _WIDTH_SECONDS.get(period)
-        # A day's start costs a time zone look-up; every channel asks for the same few.
-        self._day_start = lru_cache(maxsize=4096)(self._compute_day_start)
-        self._day_ordinal = lru_cache(maxsize=4096)(self._compute_day_ordinal)
+        self._width_seconds = None if period.is_calendar else period.seconds
+        # A date's start costs a time zone look-up; every channel asks for the same few.
+        self._date_start = lru_cache(maxsize=4096)(self._compute_date_start)
+        self._date_number = lru_cache(maxsize=4096)(self._compute_date_number)
 
     @property
     def name(self) -> str:
-        """What makes two grids differ: the period, and for days the time zone."""
+        """What makes two grids differ: the period, and from days on the time zone."""
         return self.period if self._width_seconds else f"{self.period}@{self.zone.key}"
 
     def index(self, at_seconds: float) -> int:
         """Return the number of the bucket that holds the instant `at_seconds`."""
         if self._width_seconds:
             return int(at_seconds // self._width_seconds)
-        return self._day_ordinal(int(at_seconds))
+        return self._date_number(int(at_seconds))
 
     def start(self, index: int) -> int:
         """Return when the bucket with the number `index` starts."""
-        return index * self._width_seconds if self._width_seconds else self._day_start(index)
+        return index * self._width_seconds if self._width_seconds else self._date_start(index)
 
     def next(self, start: int) -> int:
         """Return the start of the bucket after the one at `start`, which is its end."""
@@ -55,12 +56,20 @@ class Grid:
         """Whether a bucket starts at the instant `at_seconds`."""
         return self.start(self.index(at_seconds)) == at_seconds
 
-    def _compute_day_start(self, ordinal: int) -> int:
-        day = date.fromordinal(ordinal)
+    def _compute_date_start(self, index: int) -> int:
+        if self.period.unit == "months":
+            year, month = divmod(index * self.period.length, _MONTHS_IN_YEAR)
+            day = date(year, month + 1, 1)
+        else:
+            # The date with the ordinal 1 is a Monday.
+            day = date.fromordinal(index * self.period.length + 1)
         return int(datetime(day.year, day.month, day.day, tzinfo=self.zone).timestamp())
 
-    def _compute_day_ordinal(self, at_seconds: int) -> int:
-        return datetime.fromtimestamp(at_seconds, UTC).astimezone(self.zone).toordinal()
+    def _compute_date_number(self, at_seconds: int) -> int:
+        day = datetime.fromtimestamp(at_seconds, UTC).astimezone(self.zone)
+        if self.period.unit == "months":
+            return (day.year * _MONTHS_IN_YEAR + day.month - 1) // self.period.length
+        return (day.toordinal() - 1) // self.period.length
 
 
 Grids = Mapping[Period, Grid]

@@ -13,11 +13,63 @@ CODE_PATTERN = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 
 class Period(StrEnum):
-    """The length of a bucket."""
+    """The length of a bucket: its name, the view it is read from, and how long it is.
 
-    MINUTE = "minute"
-    HOUR = "hour"
-    DAY = "day"
+    Another period is another line. One of `days` or `months` begins at midnight in the business's
+    time zone and has the name that PostgreSQL's `date_trunc` knows it by; days count from a Monday,
+    months from January. The others are whole parts of a day, counted in UTC.
+    """
+
+    MINUTE = "minute", "minute", 1, "minutes"
+    FIVE_MINUTES = "5min", "minute", 5, "minutes"
+    QUARTER_HOUR = "15min", "minute", 15, "minutes"
+    HOUR = "hour", "hour", 60, "minutes"
+    DAY = "day", "day", 1, "days"
+    WEEK = "week", "day", 7, "days"
+    MONTH = "month", "day", 1, "months"
+
+    stored: str
+    length: int
+    unit: str
+
+    def __new__(cls, name: str, stored: str = "", length: int = 0, unit: str = "") -> Self:
+        """Make a member that is its name."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.stored = stored
+        member.length = length
+        member.unit = unit
+        return member
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the database keeps this period; others are computed from one that it keeps."""
+        return str(self) == self.stored
+
+    @property
+    def is_calendar(self) -> bool:
+        """Whether its buckets begin at midnight in the business's time zone."""
+        return self.unit != "minutes"
+
+    @property
+    def seconds(self) -> int:
+        """The length in seconds, where clocks do not change and a month has thirty days."""
+        return self.length * {"minutes": 60, "days": 86_400, "months": 2_592_000}[self.unit]
+
+
+STORED_PERIODS = tuple(period for period in Period if period.is_stored)
+"""The periods that the database has views of."""
+
+
+class Aggregate(StrEnum):
+    """How the raw rows of a bucket become its value."""
+
+    AVG = "avg"
+    SUM = "sum"
+    MIN = "min"
+    MAX = "max"
+    COUNT = "count"
+    LAST = "last"
 
 
 def parse_code(text: str) -> str:
@@ -34,7 +86,8 @@ def parse_period(text: str) -> Period:
     try:
         return Period(text)
     except ValueError:
-        raise InvalidParameterError("period must be one of minute, hour, day") from None
+        names = ", ".join(period.value for period in Period)
+        raise InvalidParameterError(f"period must be one of {names}") from None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,11 +112,12 @@ class Channel:
 class Bucket(NamedTuple):
     """What the database says of one period of one KPI.
 
-    `start` is in seconds since 1970 UTC. `value` is the average and None in a gap. `points`,
-    `minimum` and `maximum` are also None where the views do not have them. `digest` is the
-    database's signed 64-bit hash of the start and the numbers, 0 in a gap: buckets with the same
-    digest are taken to say the same. The start is in it so that sums of digests differ where a row
-    has moved from one bucket to another.
+    `start` is in seconds since 1970 UTC. `value` is what the KPI's aggregate or formula makes of
+    the raw rows, None in a gap. `points`, `minimum` and `maximum` are also None where the views do
+    not have them; a formula has no minimum and maximum, and the points of all its KPIs. `digest` is
+    the database's signed 64-bit hash of the start and the numbers, 0 in a gap: buckets with the
+    same digest are taken to say the same. The start is in it so that sums of digests differ where
+    a row has moved from one bucket to another.
     """
 
     start: int
@@ -81,7 +135,12 @@ class Bucket(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CatalogueEntry:
-    """What is known of a KPI besides its numbers; a KPI without a row shows its code."""
+    """What is known of a KPI besides its numbers; a KPI without a row shows its code.
+
+    With a `formula` it is computed from other KPIs, else its raw rows become its value by its
+    `aggregate`. `direction` is the better one, `up` or `down`; a value that misses the `target` is
+    bad from `warning` on. `lower` and `upper` are the ends of its gauge.
+    """
 
     code: str
     name: str
@@ -90,3 +149,10 @@ class CatalogueEntry:
     direction: str | None = None
     target: float | None = None
     simulated: bool = False
+    warning: float | None = None
+    aggregate: Aggregate = Aggregate.AVG
+    formula: str | None = None
+    group: str = ""
+    description: str = ""
+    lower: float | None = None
+    upper: float | None = None

@@ -7,6 +7,19 @@ SELECT to_regclass('kpi_catalog') IS NOT NULL;
 -- As JSON, because a catalogue of the user's own may lack columns.
 SELECT to_jsonb(c) AS entry FROM kpi_catalog AS c ORDER BY code;
 
+-- name: definitions
+-- The KPIs that are not averages.
+SELECT d.code, d.aggregate, d.formula
+FROM (SELECT 'avg' AS aggregate, NULL::text AS formula) AS absent
+CROSS JOIN LATERAL (
+    SELECT code::text, aggregate::text, formula::text FROM kpi_catalog
+) AS d
+WHERE d.aggregate <> 'avg' OR d.formula IS NOT NULL;
+
+-- name: columns$
+SELECT array_agg(attname::text) FROM pg_attribute
+WHERE attrelid = to_regclass(:view::text) AND attnum > 0 AND NOT attisdropped;
+
 -- name: codes
 -- Complete buckets alone, of which nothing is computed from raw rows to find out that it is there:
 -- all days, the hours since, and the minutes since. The margins are for the grace and the longest

@@ -7,6 +7,8 @@
 -- added: such an hour or day is noted as dirty and summed up anew from its minutes.
 
 -- name: create_rollups#
+-- The last value is that of the latest raw row, of those at the same time the largest (arrays are
+-- compared from their first element on); the last minute is the one that it is in.
 CREATE TABLE IF NOT EXISTS kpi_rollup_minute (
     kpi_code text NOT NULL,
     bucket timestamptz NOT NULL,
@@ -15,6 +17,8 @@ CREATE TABLE IF NOT EXISTS kpi_rollup_minute (
     min_value double precision NOT NULL,
     max_value double precision NOT NULL,
     sum_value numeric NOT NULL,
+    last_value double precision,
+    last_minute timestamptz,
     PRIMARY KEY (kpi_code, bucket)
 );
 CREATE INDEX IF NOT EXISTS kpi_rollup_minute_bucket ON kpi_rollup_minute (bucket);
@@ -115,7 +119,9 @@ CREATE OR REPLACE TRIGGER kpi_note_truncated AFTER TRUNCATE ON kpi_raw_data
 -- Sums are kept exact: the shortest decimal of each double, added as numeric. A float sum depends
 -- on the order of the rows, and a difference in its last digit would look like a correction.
 CREATE OR REPLACE VIEW kpi_values_minute AS
-SELECT r.bucket, r.kpi_code, r.avg_value, r.data_points, r.min_value, r.max_value, r.sum_value
+SELECT
+    r.bucket, r.kpi_code, r.avg_value, r.data_points, r.min_value, r.max_value, r.sum_value,
+    r.last_value
 FROM kpi_rollup_minute AS r
 WHERE NOT EXISTS (
     SELECT FROM kpi_dirty AS d WHERE d.kpi_code = r.kpi_code AND d.bucket = r.bucket
@@ -123,12 +129,13 @@ WHERE NOT EXISTS (
 UNION ALL
 SELECT
     d.bucket, d.kpi_code, kpi_average(m.sum_value, m.data_points),
-    m.data_points, m.min_value, m.max_value, m.sum_value
+    m.data_points, m.min_value, m.max_value, m.sum_value, m.last_value
 FROM (SELECT DISTINCT kpi_code, bucket FROM kpi_dirty) AS d
 CROSS JOIN LATERAL (
     SELECT
         count(*) AS data_points, min(value) AS min_value, max(value) AS max_value,
-        sum(value::text::numeric) AS sum_value
+        sum(value::text::numeric) AS sum_value,
+        (max(ARRAY[extract(epoch FROM "timestamp")::double precision, value]))[2] AS last_value
     FROM kpi_raw_data AS raw
     WHERE raw.kpi_code = d.kpi_code
         AND raw."timestamp" >= d.bucket AND raw."timestamp" < d.bucket + INTERVAL '1 minute'
@@ -176,6 +183,7 @@ BEGIN
     WITH fresh AS MATERIALIZED (
         SELECT
             k.kpi_code, k.bucket, m.data_points, m.min_value, m.max_value, m.sum_value,
+            m.last_value,
             m.data_points - coalesce(was.data_points, 0) AS more_points,
             m.sum_value - coalesce(was.sum_value, 0) AS more_sum,
             was.data_points IS NULL OR (
@@ -187,7 +195,8 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT
                 count(*) AS data_points, min(value) AS min_value, max(value) AS max_value,
-                sum(value::text::numeric) AS sum_value
+                sum(value::text::numeric) AS sum_value,
+                (max(ARRAY[extract(epoch FROM "timestamp")::double precision, value]))[2] AS last_value
             FROM kpi_raw_data AS raw
             WHERE raw.kpi_code = k.kpi_code
                 AND raw."timestamp" >= k.bucket AND raw."timestamp" < k.bucket + INTERVAL '1 minute'
@@ -201,15 +210,16 @@ BEGIN
         INSERT INTO kpi_rollup_minute AS r
         SELECT
             kpi_code, bucket, kpi_average(sum_value, data_points),
-            data_points, min_value, max_value, sum_value
+            data_points, min_value, max_value, sum_value, last_value, bucket
         FROM fresh WHERE data_points > 0
         ORDER BY kpi_code, bucket
         ON CONFLICT (kpi_code, bucket) DO UPDATE SET
             avg_value = excluded.avg_value, data_points = excluded.data_points,
             min_value = excluded.min_value, max_value = excluded.max_value,
-            sum_value = excluded.sum_value
+            sum_value = excluded.sum_value, last_value = excluded.last_value,
+            last_minute = excluded.last_minute
     ), added AS (
-        SELECT kpi_code, bucket, more_points, min_value, max_value, more_sum
+        SELECT kpi_code, bucket, more_points, min_value, max_value, more_sum, last_value
         FROM fresh WHERE data_points > 0 AND adds
     ), shrunk AS (
         SELECT kpi_code, bucket FROM fresh WHERE data_points = 0 OR adds IS NOT TRUE
@@ -226,7 +236,8 @@ BEGIN
         SELECT
             kpi_code, kpi_hour(bucket) AS bucket,
             kpi_average(sum(more_sum), sum(more_points)::bigint),
-            sum(more_points)::bigint, min(min_value), max(max_value), sum(more_sum)
+            sum(more_points)::bigint, min(min_value), max(max_value), sum(more_sum),
+            (max(ARRAY[extract(epoch FROM bucket)::double precision, last_value]))[2], max(bucket)
         FROM added GROUP BY 1, 2 ORDER BY 1, 2
         ON CONFLICT (kpi_code, bucket) DO UPDATE SET
             avg_value = kpi_average(
@@ -235,13 +246,19 @@ BEGIN
             data_points = r.data_points + excluded.data_points,
             min_value = least(r.min_value, excluded.min_value),
             max_value = greatest(r.max_value, excluded.max_value),
-            sum_value = r.sum_value + excluded.sum_value
+            sum_value = r.sum_value + excluded.sum_value,
+            last_value = CASE
+                WHEN r.last_minute > excluded.last_minute THEN r.last_value
+                ELSE excluded.last_value
+            END,
+            last_minute = greatest(r.last_minute, excluded.last_minute)
     )
     INSERT INTO kpi_rollup_day AS r
     SELECT
         kpi_code, kpi_day(bucket) AS bucket,
         kpi_average(sum(more_sum), sum(more_points)::bigint),
-        sum(more_points)::bigint, min(min_value), max(max_value), sum(more_sum)
+        sum(more_points)::bigint, min(min_value), max(max_value), sum(more_sum),
+        (max(ARRAY[extract(epoch FROM bucket)::double precision, last_value]))[2], max(bucket)
     FROM added GROUP BY 1, 2 ORDER BY 1, 2
     ON CONFLICT (kpi_code, bucket) DO UPDATE SET
         avg_value = kpi_average(
@@ -250,7 +267,12 @@ BEGIN
         data_points = r.data_points + excluded.data_points,
         min_value = least(r.min_value, excluded.min_value),
         max_value = greatest(r.max_value, excluded.max_value),
-        sum_value = r.sum_value + excluded.sum_value;
+        sum_value = r.sum_value + excluded.sum_value,
+        last_value = CASE
+            WHEN r.last_minute > excluded.last_minute THEN r.last_value
+            ELSE excluded.last_value
+        END,
+        last_minute = greatest(r.last_minute, excluded.last_minute);
     RETURN taken;
 END $$;
 

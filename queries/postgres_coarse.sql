@@ -2,7 +2,9 @@
 
 -- name: create_view#
 CREATE OR REPLACE VIEW kpi_values_{period} AS
-SELECT r.bucket, r.kpi_code, r.avg_value, r.data_points, r.min_value, r.max_value, r.sum_value
+SELECT
+    r.bucket, r.kpi_code, r.avg_value, r.data_points, r.min_value, r.max_value, r.sum_value,
+    r.last_value
 FROM kpi_rollup_{period} AS r
 WHERE NOT EXISTS (
     SELECT FROM kpi_dirty_{period} AS d WHERE d.kpi_code = r.kpi_code AND d.bucket = r.bucket
@@ -15,7 +17,7 @@ AND NOT EXISTS (
 UNION ALL
 SELECT
     d.bucket, d.kpi_code, kpi_average(m.sum_value, m.data_points),
-    m.data_points, m.min_value, m.max_value, m.sum_value
+    m.data_points, m.min_value, m.max_value, m.sum_value, m.last_value
 FROM (
     SELECT kpi_code, bucket FROM kpi_dirty_{period}
     UNION
@@ -24,7 +26,8 @@ FROM (
 CROSS JOIN LATERAL (
     SELECT
         sum(data_points)::bigint AS data_points, min(min_value) AS min_value,
-        max(max_value) AS max_value, sum(sum_value) AS sum_value
+        max(max_value) AS max_value, sum(sum_value) AS sum_value,
+        (max(ARRAY[extract(epoch FROM bucket)::double precision, last_value]))[2] AS last_value
     FROM kpi_values_minute AS m
     WHERE m.kpi_code = d.kpi_code
         AND m.bucket >= d.bucket AND m.bucket < kpi_{period}_after(d.bucket)
@@ -61,7 +64,9 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT
                 sum(data_points)::bigint AS data_points, min(min_value) AS min_value,
-                max(max_value) AS max_value, sum(sum_value) AS sum_value
+                max(max_value) AS max_value, sum(sum_value) AS sum_value,
+                (max(ARRAY[extract(epoch FROM bucket)::double precision, last_value]))[2] AS last_value,
+                max(bucket) AS last_minute
             FROM kpi_rollup_minute AS m
             WHERE m.kpi_code = k.kpi_code
                 AND m.bucket >= k.bucket AND m.bucket < kpi_{period}_after(k.bucket)
@@ -73,12 +78,13 @@ BEGIN
     INSERT INTO kpi_rollup_{period} AS r
     SELECT
         kpi_code, bucket, kpi_average(sum_value, data_points),
-        data_points, min_value, max_value, sum_value
+        data_points, min_value, max_value, sum_value, last_value, last_minute
     FROM fresh WHERE data_points > 0
     ORDER BY kpi_code, bucket
     ON CONFLICT (kpi_code, bucket) DO UPDATE SET
         avg_value = excluded.avg_value, data_points = excluded.data_points,
         min_value = excluded.min_value, max_value = excluded.max_value,
-        sum_value = excluded.sum_value;
+        sum_value = excluded.sum_value, last_value = excluded.last_value,
+        last_minute = excluded.last_minute;
     RETURN coalesce(cardinality(codes), 0);
 END $$;

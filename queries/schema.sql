@@ -30,6 +30,25 @@ CREATE TABLE IF NOT EXISTS kpi_catalog (
     simulated boolean NOT NULL DEFAULT false
 );
 
+-- name: catalog_is_old$
+-- Whether the catalogue is as the first release made it. One of somebody else's is read as it is.
+SELECT count(*) FILTER (WHERE attname = 'simulated') = 1
+    AND count(*) FILTER (WHERE attname = 'upper') = 0
+FROM pg_attribute
+WHERE attrelid = to_regclass('kpi_catalog') AND NOT attisdropped;
+
+-- name: complete_catalog#
+-- What the first release's catalogue did not have.
+ALTER TABLE kpi_catalog
+    ADD COLUMN IF NOT EXISTS warning double precision,
+    ADD COLUMN IF NOT EXISTS aggregate text NOT NULL DEFAULT 'avg'
+        CHECK (aggregate IN ('avg', 'sum', 'min', 'max', 'count', 'last')),
+    ADD COLUMN IF NOT EXISTS formula text CHECK (length(formula) BETWEEN 1 AND 1000),
+    ADD COLUMN IF NOT EXISTS group_name text,
+    ADD COLUMN IF NOT EXISTS description text,
+    ADD COLUMN IF NOT EXISTS lower double precision,
+    ADD COLUMN IF NOT EXISTS upper double precision;
+
 -- name: create_facts#
 -- What the views were built with.
 CREATE TABLE IF NOT EXISTS kpi_facts (

@@ -35,7 +35,8 @@ FROM create_hypertable(
 -- name: create_minute_aggregate!
 -- The sum is exact and does not depend on the order of the rows: the shortest decimal of each
 -- double, added as numeric. A float sum would change in its last digit from one refresh to the
--- next, and look like a correction.
+-- next, and look like a correction. The last value is the latest row's, of those at the same time the
+-- largest: arrays are compared from their first element on.
 CREATE MATERIALIZED VIEW IF NOT EXISTS kpi_values_minute
 WITH (timescaledb.continuous, timescaledb.materialized_only = false)
 AS
@@ -46,7 +47,8 @@ SELECT
     count(*) AS data_points,
     min(value) AS min_value,
     max(value) AS max_value,
-    sum(value::text::numeric) AS sum_value
+    sum(value::text::numeric) AS sum_value,
+    (max(ARRAY[extract(epoch FROM "timestamp")::double precision, value]))[2] AS last_value
 FROM kpi_raw_data
 GROUP BY 1, 2
 WITH NO DATA;
@@ -62,7 +64,8 @@ SELECT
     sum(data_points)::bigint AS data_points,
     min(min_value) AS min_value,
     max(max_value) AS max_value,
-    sum(sum_value) AS sum_value
+    sum(sum_value) AS sum_value,
+    (max(ARRAY[extract(epoch FROM bucket)::double precision, last_value]))[2] AS last_value
 FROM kpi_values_minute
 GROUP BY 1, 2
 WITH NO DATA;
@@ -93,7 +96,8 @@ BEGIN
             sum(data_points)::bigint AS data_points,
             min(min_value) AS min_value,
             max(max_value) AS max_value,
-            sum(sum_value) AS sum_value
+            sum(sum_value) AS sum_value,
+            (max(ARRAY[extract(epoch FROM bucket)::double precision, last_value]))[2] AS last_value
         FROM kpi_values_minute
         GROUP BY 1, 2
         WITH NO DATA',

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -153,27 +153,36 @@ def numbers(bucket: dict[str, Any]) -> Numbers:
     return bucket["value"], bucket["points"], bucket["min"], bucket["max"]
 
 
+AVERAGE = "sum(value::text::numeric) / nullif(count(value), 0)"
+
 TRUTH = """
-SELECT (sum(value::text::numeric) / nullif(count(*), 0))::double precision AS value,
-       count(*) AS points, min(value) AS minimum, max(value) AS maximum
+SELECT ({value})::double precision AS value, count(value) AS points,
+    min(value) AS minimum, max(value) AS maximum
 FROM unnest($2::timestamptz[], $3::timestamptz[]) WITH ORDINALITY AS b (first, until, nr)
-LEFT JOIN kpi_raw_data ON kpi_code = $1 AND timestamp >= first AND timestamp < until
+LEFT JOIN kpi_raw_data ON kpi_code = ANY ($1) AND timestamp >= first AND timestamp < until
 GROUP BY nr ORDER BY nr
 """
 
 
 async def truth(
-    database: Database, channel: Channel, grid: Grid, starts: list[int]
+    database: Database,
+    channel: Channel,
+    grid: Grid,
+    starts: list[int],
+    *,
+    value: str = AVERAGE,
+    inputs: Sequence[str] = (),
 ) -> dict[int, Numbers]:
-    """Return what SQL over the raw rows says of buckets."""
+    """Return what SQL over the raw rows says of buckets; `inputs` are the KPIs of a formula."""
     ends = [moment(grid.next(start)) for start in starts]
-    rows = await fetch(database, TRUTH, channel.code, [moment(s) for s in starts], ends)
-    counted = [
-        (row["value"], row["points"] if row["value"] is not None else 0, *row[2:]) for row in rows
-    ]
+    codes = list(inputs) or [channel.code]
+    sql = TRUTH.replace("{value}", value)
+    rows = await fetch(database, sql, codes, [moment(start) for start in starts], ends)
     said: list[Numbers] = [
-        (None, 0, None, None) if row[0] is None else (row[0], row[1], row[2], row[3])
-        for row in counted
+        (None, 0, None, None)
+        if row["value"] is None
+        else (row["value"], row["points"], *((None, None) if inputs else row[2:]))
+        for row in rows
     ]
     return dict(zip(starts, said, strict=True))
 

@@ -1,68 +1,97 @@
-"""The statements that read the aggregates, fitted to the columns that the views have."""
+"""The statements that read the aggregates, put together from `queries/reads` for each period."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError
-from ..models import Period
+from ..models import Aggregate, Period
 from .database import Connection, load_queries, load_text
 
 _NEEDED = {"bucket", "kpi_code", "avg_value"}
 
-_COMPLETE = "date_trunc('{period}', now() - :grace::interval, :zone::text)"
+_COLUMNS = {
+    Aggregate.SUM: {"sum_value", "data_points"},
+    Aggregate.MIN: {"min_value"},
+    Aggregate.MAX: {"max_value"},
+    Aggregate.COUNT: {"data_points"},
+    Aggregate.LAST: {"last_value"},
+}
+"""A column of these is what an aggregate is read from; an average is always there."""
 
-# What is complete by the clock but not refreshed yet would look like a gap. Before the first
-# refresh that is everything, and no calendar has the day TimescaleDB names.
-_MATERIALIZED = (
-    f"least({_COMPLETE}, greatest(timestamptz '1970-01-02Z', _timescaledb_functions.to_timestamp("
-    "_timescaledb_functions.cagg_watermark({aggregate}))))"
-)
+
+class Reads(NamedTuple):
+    """The statements for one period, and the columns of the view that they read."""
+
+    period: Period
+    statements: Any
+    view: str
+    columns: frozenset[str]
+    has_catalogue: bool
+
+    def lacking(self, aggregates: Iterable[Aggregate]) -> str | None:
+        """Say why these aggregates cannot be had at this period; None where they can."""
+        if not self.period.is_stored and "data_points" not in self.columns:
+            return (
+                f"the period {self.period} is computed from {self.view}, which has no column "
+                "data_points to weigh its averages by"
+            )
+        for aggregate in aggregates:
+            columns = _COLUMNS.get(aggregate)
+            if columns is not None and not columns & self.columns:
+                return f"{self.view} has no column {min(columns)}, so there is no {aggregate}"
+        return None
 
 
-async def fitted_reads(period: Period, connection: Connection) -> Any:
-    """Return `queries/reads.sql` for the view of `period`, with NULL for what it does not have.
+async def fitted_reads(period: Period, connection: Connection) -> Reads:
+    """Return the statements for a period, fitted to the views that there are.
 
     Raises ConfigurationError where the view is missing or of another shape.
     """
-    columns = set(await _load({"{period}": period.value}).columns(connection) or ())
+    queries = load_queries("catalogue")
+    view = f"kpi_values_{period.stored}"
+    columns = frozenset(await queries.columns(connection, view=view) or ())
     if not columns >= _NEEDED:
         raise ConfigurationError(
-            f"the database has no view kpi_values_{period} (bucket, kpi_code, avg_value); "
-            "run kpi-stream db init"
+            f"the database has no view {view} (bucket, kpi_code, avg_value); run kpi-stream db init"
         )
-    aggregate = await _materialized_only(period, connection)
-    return _load(
-        {
-            "{until}": _COMPLETE if aggregate is None else _MATERIALIZED,
-            "{aggregate}": str(aggregate),
-            # Days are not all of one length.
-            "{spare}": "1" if period is Period.DAY else "0",
-            "{points}": _column("data_points", "bigint", columns),
-            "{minimum}": _column("min_value", "double precision", columns),
-            "{maximum}": _column("max_value", "double precision", columns),
-            "{period}": period.value,
-        }
-    )
-
-
-def _load(words: Mapping[str, str]) -> Any:
+    has_catalogue = await queries.has_catalogue(connection)
+    aggregate = await _materialized_only(view, connection)
     parts = {
-        "{answered}": load_text("reads_answered"),
-        "{columns}": load_text("reads_columns"),
+        "{values}": _part("values"),
+        "{formulas}": _part("formulas"),
+        "{buckets}": _part("stored" if period.is_stored else "derived"),
+        "{stored}": _part("stored"),
+        "{until}": _part("until"),
+        "{clock}": _part("clock" if aggregate is None else "clock_refreshed"),
+        "{definitions}": _part("definitions" if has_catalogue else "no_definitions"),
+        "{aggregate}": str(aggregate),
+        "{view}": view,
     }
-    return load_queries("reads", {**parts, **words})
+    statements = load_queries("reads/statements", parts)
+    return Reads(period, statements, view, columns, has_catalogue)
 
 
-def _column(name: str, kind: str, columns: set[str]) -> str:
-    return f"{name if name in columns else 'NULL'}::{kind}"
+def time_arguments(period: Period, zone: str) -> dict[str, Any]:
+    """Return what tells the statements where the buckets of a period begin."""
+    if period.is_calendar:
+        days = period.length * (1 if period.unit == "days" else 31)
+        return {"zone": zone, "unit": period.value, "step": timedelta(days=days)}
+    return {"zone": None, "unit": period.value, "step": timedelta(seconds=period.seconds)}
 
 
-async def _materialized_only(period: Period, connection: Connection) -> int | None:
-    """Return the number of this period's aggregate where it shows refreshed buckets alone."""
+def _part(name: str) -> str:
+    """Return what a file says, without its comments: a quotation mark there would open a string."""
+    lines = load_text(f"reads/{name}").splitlines()
+    return "\n".join(line for line in lines if not line.lstrip().startswith("--"))
+
+
+async def _materialized_only(view: str, connection: Connection) -> int | None:
+    """Return the number of this view's aggregate where it shows refreshed buckets alone."""
     queries = load_queries("catalogue")
     if not await queries.has_timescale(connection):
         return None
-    found: int | None = await queries.materialized_only(connection, view=f"kpi_values_{period}")
+    found: int | None = await queries.materialized_only(connection, view=view)
     return found

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError
 from ..grid import make_grids
-from ..models import Bucket, CatalogueEntry, Period
+from ..models import STORED_PERIODS, Aggregate, Bucket, CatalogueEntry, Channel, Period
 from ..settings import Settings
 from .database import Connection, Database, fetch, load_queries
-from .reads import fitted_reads
+from .definitions import AVERAGES, Definitions
+from .reads import Reads, fitted_reads, time_arguments
 from .timescale import backend as timescale
 
 SLICE_ROWS = 2_000
@@ -22,6 +23,14 @@ SLICE_ROWS = 2_000
 
 FITTED_SECONDS = 120.0
 """How long statements fit the views as they were seen: `db init` may change them at any time."""
+
+
+_ALWAYS = -(2**62)
+"""A start before all others."""
+
+_RANGE = {"first": None, "until": None, "depth": 0, "ahead": 0}
+
+_REDEFINED_ATTEMPTS = 3
 
 
 class Reading(NamedTuple):
@@ -39,39 +48,50 @@ class Reading(NamedTuple):
 class Repository:
     """Reads buckets and catalogue; every method is one query, and may be asked again.
 
-    All raise DatabaseUnavailableError while the database is away, and ConfigurationError where its
-    views are missing or its days begin in another time zone. `grids` are this process's.
+    A KPI's buckets hold its own value, by its aggregate or its formula. Where those have changed
+    since they were last looked at, they are read and the query is asked again. All methods raise
+    DatabaseUnavailableError while the database is away, and ConfigurationError where its views are
+    missing or its days begin in another time zone. `grids` are this process's.
     """
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._grace = timedelta(seconds=settings.grace_seconds)
         self.grids = make_grids(settings.zone)
-        self._reads: dict[Period, Any] = {}
+        self._reads: dict[Period, Reads] = {}
         self._look_again_at = 0.0
+        self._definitions = AVERAGES
         self._catalogue = load_queries("catalogue")
 
     async def new_buckets(self, period: Period, codes: Sequence[str], after: int) -> Reading:
         """Return the complete buckets of these codes that start after `after`."""
-        return await self._reading("new_buckets", period, codes=list(codes), after=after)
+        first = self.grids[period].next(after)
+        return await self._buckets_in(period, dict.fromkeys(codes, first), first=first)
 
     async def window(self, period: Period, codes: Sequence[str], depth: int) -> Reading:
         """Return those of the last `depth` complete buckets of these codes that have raw rows."""
-        reading = await self._reading("window", period, codes=list(codes), depth=depth)
-        if period is not Period.DAY:
+        # Days and months are not all of one length: one more than was asked for is read.
+        spare = 1 if period.is_calendar else 0
+        firsts = dict.fromkeys(codes, _ALWAYS)
+        reading = await self._buckets_in(period, firsts, depth=depth + spare)
+        if not spare:
             return reading
         first = self.grids[period].shift(reading.complete_until, -depth)
         return reading._replace(rows=[row for row in reading.rows if row[1].start >= first])
 
     async def since(self, period: Period, firsts: Mapping[str, int]) -> Reading:
         """Return the complete buckets of each code from its own first start on."""
-        return await self._reading(
-            "since",
-            period,
-            codes=list(firsts),
-            firsts=list(firsts.values()),
-            earliest=min(firsts.values(), default=0),
-        )
+        return await self._buckets_in(period, firsts, first=min(firsts.values(), default=0))
+
+    async def before(self, period: Period, code: str, end: int, count: int) -> Reading:
+        """Return those of the `count` buckets of a code before `end` that are complete."""
+        first = self.grids[period].shift(end, -count)
+        return await self._buckets_in(period, {code: first}, first=first, until=end)
+
+    async def open_buckets(self, period: Period, codes: Sequence[str]) -> Reading:
+        """Return of each code the bucket that is not complete yet, as it is so far."""
+        firsts = dict.fromkeys(codes, _ALWAYS)
+        return await self._buckets_in(period, firsts, depth=0, ahead=2)
 
     async def differing(
         self, period: Period, digests: Mapping[str, int], first: int, until: int
@@ -83,13 +103,14 @@ class Repository:
         rows = await self._fetch(
             "differing",
             period,
-            codes=list(digests),
-            digests=" ".join(map(str, digests.values())),
+            dict.fromkeys(digests, first),
             first=first,
             until=until,
+            compared=list(digests),
+            digests=" ".join(map(str, digests.values())),
         )
-        changed: dict[str, list[Bucket]] = {row[0]: [] for row in rows}
-        for code, bucket in await self._buckets(period, rows):
+        changed: dict[str, list[Bucket]] = {row[1]: [] for row in rows[1:]}
+        for code, bucket in await self._buckets(period, rows[1:]):
             changed[code].append(bucket)
         return changed
 
@@ -108,8 +129,17 @@ class Repository:
 
     async def verify(self) -> None:
         """Raise ConfigurationError where the views are missing or of another shape."""
-        for period in Period:
+        for period in STORED_PERIODS:
             await self._database.read(lambda c, period=period: self._of(period, c))  # type: ignore[misc]
+
+    async def lacking(self, channel: Channel) -> str | None:
+        """Say why the database has no values for a channel; None where it may have some."""
+        if reason := self._definitions.wrong.get(channel.code):
+            return reason
+        reads = self._reads.get(channel.period)
+        if reads is None:
+            reads = await self._database.read(lambda c: self._of(channel.period, c))
+        return reads.lacking(self._definitions.needed(channel.code))
 
     async def refresh_trouble(self) -> str | None:
         """Say why what the views show may be old; None while whatever refreshes them works."""
@@ -126,22 +156,53 @@ class Repository:
         rows = await fetch(connection, self._catalogue.described)
         return [json.loads(row[0]) for row in rows]
 
-    async def _reading(self, name: str, period: Period, **arguments: Any) -> Reading:
+    async def _buckets_in(
+        self,
+        period: Period,
+        firsts: Mapping[str, int],
+        *,
+        first: int | None = None,
+        until: int | None = None,
+        depth: int = 0,
+        ahead: int = 0,
+    ) -> Reading:
+        """Return the buckets of each code from its first on, in a range of `queries/reads`."""
         grid = self.grids[period]
-        zone = grid.zone.key if period is Period.DAY else "UTC"
-        rows = await self._fetch(name, period, zone=zone, grace=self._grace, **arguments)
-        _, said, now, *_ = rows[0]
+        rows = await self._fetch(
+            "read", period, firsts, first=first, until=until, depth=depth, ahead=ahead
+        )
+        _, _, said, now, *_ = rows[0]
         # Where midnight comes twice PostgreSQL means the second, and says so from the first on.
-        until = grid.start(grid.index(said))
+        complete = grid.start(grid.index(said))
         found = await self._buckets(period, rows[1:])
-        if until != said:
-            found = [row for row in found if row[1].start < until]
-        return Reading(now, until, found)
+        if ahead:
+            found = [row for row in found if row[1].start == complete]
+        elif complete != said:
+            found = [row for row in found if row[1].start < complete]
+        return Reading(now, complete, found)
 
-    async def _fetch(self, name: str, period: Period, **arguments: Any) -> list[Any]:
+    async def _fetch(
+        self, name: str, period: Period, firsts: Mapping[str, int], **arguments: Any
+    ) -> list[Any]:
+        """Return the rows of a statement, asked with the definitions that hold."""
+        times = time_arguments(period, self.grids[period].zone.key)
+
         async def query(connection: Connection) -> list[Any]:
             reads = await self._of(period, connection)
-            return await fetch(connection, getattr(reads, name), **arguments)
+            statement = getattr(reads.statements, name)
+            rows: list[Any] = []
+            for _ in range(_REDEFINED_ATTEMPTS):
+                asked = self._definitions
+                rows = await fetch(
+                    connection,
+                    statement,
+                    **(_RANGE | arguments | times | asked.arguments(firsts)),
+                    grace=self._grace,
+                )
+                if rows[0][0] == asked.digest:
+                    break
+                await self._define(connection, rows[0][0])
+            return rows
 
         try:
             return await self._database.read(query)
@@ -150,7 +211,14 @@ class Repository:
             self._reads.clear()
             raise
 
-    async def _of(self, period: Period, connection: Connection) -> Any:
+    async def _define(self, connection: Connection, digest: str) -> None:
+        rows = await fetch(connection, self._catalogue.definitions)
+        # A thousand formulas take a tenth of a second to read.
+        self._definitions = await asyncio.to_thread(
+            Definitions.read, digest, [(row[0], row[1], row[2]) for row in rows]
+        )
+
+    async def _of(self, period: Period, connection: Connection) -> Reads:
         now = asyncio.get_running_loop().time()
         if now >= self._look_again_at:
             self._look_again_at = now + FITTED_SECONDS
@@ -167,12 +235,18 @@ class Repository:
             if first:
                 await asyncio.sleep(0)
             found += [
-                (row[0], _bucket(*row[1:]))
+                (row[1], _bucket(*row[2:]))
                 for row in rows[first : first + SLICE_ROWS]
-                if row[1] is not None
+                if row[2] is not None
             ]
         if period is Period.DAY:
             self._require_days(found)
+        elif period.is_calendar:
+            grid = self.grids[period]
+            found = [
+                (code, bucket._replace(start=grid.start(grid.index(bucket.start))))
+                for code, bucket in found
+            ]
         return found
 
     def _require_days(self, found: list[tuple[str, Bucket]]) -> None:
@@ -211,4 +285,15 @@ def _entry(entry: dict[str, Any]) -> CatalogueEntry:
         direction=entry.get("direction"),
         target=entry.get("target"),
         simulated=bool(entry.get("simulated")),
+        warning=entry.get("warning"),
+        aggregate=_aggregate(entry.get("aggregate")),
+        formula=entry.get("formula") or None,
+        group=entry.get("group_name") or "",
+        description=entry.get("description") or "",
+        lower=entry.get("lower"),
+        upper=entry.get("upper"),
     )
+
+
+def _aggregate(text: Any) -> Aggregate:
+    return Aggregate(text) if text in set(Aggregate) else Aggregate.AVG

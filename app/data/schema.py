@@ -15,6 +15,9 @@ from .timescale import backend as timescale
 INIT_SECONDS = 3600.0
 """For each statement: the first time, all raw rows that are there are looked at."""
 
+SCHEMA = 2
+"""The number of the tables and views that this release makes; 1 is the first release's."""
+
 _COARSE = ("hour", "day")
 
 
@@ -27,8 +30,11 @@ async def init(database: Database, settings: Settings) -> None:
     shared = load_queries("schema")
     async with database.session(INIT_SECONDS) as connection:
         await shared.lock_schema_for_session(connection)
+        found = await _schema(connection, shared)
         await _require_known_zone(connection, settings.timezone)
         await shared.create_catalog(connection)
+        if await shared.catalog_is_old(connection):
+            await shared.complete_catalog(connection)
         aggregates = await _continuous_aggregates(connection, shared)
         if not aggregates and await shared.has_foreign_views(connection):
             return
@@ -40,8 +46,11 @@ async def init(database: Database, settings: Settings) -> None:
             await timescale.apply(connection, settings)
             await shared.put_fact(connection, name="timezone", value=settings.timezone)
         else:
+            if found < SCHEMA:
+                await _upgrade_rollups(connection)
             async with connection.transaction():
                 await _create_rollups(connection, shared, settings)
+        await shared.put_fact(connection, name="schema", value=str(SCHEMA))
 
 
 async def _continuous_aggregates(connection: Connection, shared: Any) -> bool:
@@ -78,6 +87,31 @@ async def _create_rollups(connection: Connection, shared: Any, settings: Setting
         await own.note_all_days(connection)
     await shared.put_fact(connection, name="timezone", value=settings.timezone)
     await shared.put_fact(connection, name="rollups", value=version)
+
+
+async def _upgrade_rollups(connection: Connection) -> None:
+    """Give the rollups of the first release what they lack, while they are read as before."""
+    if not await load_queries("postgres").has_rollups(connection):
+        return
+    queries = load_queries("upgrade")
+    await queries.lock_refreshes(connection)
+    await queries.create_last_values(connection)
+    await queries.fill_last_minutes(connection)
+    await queries.fill_last_hours(connection)
+    await queries.fill_last_days(connection)
+
+
+async def _schema(connection: Connection, shared: Any) -> int:
+    """Return the number of the schema that is there; raises ConfigurationError for a newer one."""
+    if not await shared.has_facts(connection):
+        return 1
+    found = int(await shared.fact(connection, name="schema") or 1)
+    if found > SCHEMA:
+        raise ConfigurationError(
+            f"a newer kpi-stream has made this database (its schema is {found}, this release knows "
+            f"up to {SCHEMA}): nothing was changed; upgrade kpi-stream"
+        )
+    return found
 
 
 async def _require_known_zone(connection: Connection, zone: str) -> None:

@@ -23,7 +23,6 @@ AWAY = 10
 """Buckets that are kept beyond: who was away for fewer is caught up without asking the database."""
 
 _DIGESTS = 2**64
-_NOMINAL_SECONDS = {Period.MINUTE: 60, Period.HOUR: 3600, Period.DAY: 86_400}
 
 
 class Extent(NamedTuple):
@@ -35,7 +34,7 @@ class Extent(NamedTuple):
     @classmethod
     def of(cls, period: Period, correction_window: timedelta) -> Extent:
         """Return the extent of the series of a period: the window, and a screenful at least."""
-        width = -(-int(correction_window.total_seconds()) // _NOMINAL_SECONDS[period]) + 1
+        width = -(-int(correction_window.total_seconds()) // period.seconds) + 1
         return cls(max(SCREENFUL, width) + AWAY, width)
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
-import json
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
 
 from app.data.database import Database
-from app.data.reads import fitted_reads
+from app.data.repository import Repository
 from app.models import Period
+from tests.data.plans import plans_of, scanned
 from tests.world import execute, fetch
 
 HISTORY = """
@@ -36,34 +34,15 @@ FROM generate_series(1, {log}) AS n
 WIDTH = {Period.MINUTE: 60, Period.HOUR: 3600, Period.DAY: 86_400}
 
 
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from nodes(child)
-
-
-async def touched(database: Database, period: Period, name: str, **arguments: Any) -> int:
-    """Return how many rows of its rollup a read looks at."""
-    async with database.connection() as connection:
-        statement = getattr(await fitted_reads(period, connection), name)
-        names = [name for name in inspect.signature(statement).parameters if name != "self"]
-        arguments |= {"zone": "UTC", "grace": timedelta(seconds=2)}
-        said = await connection.fetchval(
-            "EXPLAIN (ANALYZE, FORMAT JSON) " + statement.sql, *(arguments[name] for name in names)
-        )
-    [explained] = json.loads(said)
-    count = 0
-    for node in nodes(explained["Plan"]):
-        if node.get("Relation Name") == f"kpi_rollup_{period}":
-            removed = node.get("Rows Removed by Filter", 0)
-            count += round((node["Actual Rows"] + removed) * node["Actual Loops"])
-    return count
-
-
 @pytest.mark.parametrize("log", [30, 20_000])
 @pytest.mark.parametrize(("kpis", "minutes"), [(30, 5_000), (2_000, 60)])
 async def test_reads_look_at_little_more_than_they_return(
-    kpis: int, minutes: int, log: int, database: Database
+    kpis: int,
+    minutes: int,
+    log: int,
+    database: Database,
+    repository: Repository,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await execute(database, HISTORY.format(minutes=minutes, kpis=kpis))
     for period in ("hour", "day"):
@@ -72,29 +51,36 @@ async def test_reads_look_at_little_more_than_they_return(
     await execute(database, "ANALYZE")
     [[now]] = await fetch(database, "SELECT extract(epoch FROM now())::bigint")
     codes = [f"k{number}" for number in range(1, kpis + 1)]
+    grids = repository.grids
+
+    async def looked_at(period: Period, reading: Awaitable[Any]) -> int:
+        [plan] = await plans_of(reading, monkeypatch)
+        return scanned(plan, f"kpi_rollup_{period}")
+
     for period, width in WIDTH.items():
-        after = now - 3 * width
-        newest = await touched(database, period, "new_buckets", codes=codes, after=after)
+        grid = grids[period]
+        after, first = (grid.start(grid.index(now - by * width)) for by in (3, 5))
+        newest = await looked_at(period, repository.new_buckets(period, codes, after))
         assert newest <= 6 * kpis, period
-        window = await touched(database, period, "window", codes=codes[:1], depth=20)
+        window = await looked_at(period, repository.window(period, codes[:1], 20))
         assert window <= 22 * 30, period
-        first = now - 5 * width
-        since = await touched(
-            database, period, "since", codes=codes[:3], firsts=[first] * 3, earliest=first
-        )
+        firsts = dict.fromkeys(codes[:3], first)
+        since = await looked_at(period, repository.since(period, firsts))
         assert since <= 6 * 30, period
 
 
-async def test_the_newest_minutes_do_not_grow_with_the_history(database: Database) -> None:
+async def test_the_newest_minutes_do_not_grow_with_the_history(
+    database: Database, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
     codes = [f"k{number}" for number in range(1, 31)]
     costs = []
     for _ in range(2):
         await execute(database, HISTORY.format(minutes=3_000, kpis=30))
         await execute(database, "ANALYZE kpi_rollup_minute")
         [[now]] = await fetch(database, "SELECT extract(epoch FROM now())::bigint")
-        costs.append(
-            await touched(database, Period.MINUTE, "new_buckets", codes=codes, after=now - 180)
-        )
+        reading = repository.new_buckets(Period.MINUTE, codes, now // 60 * 60 - 180)
+        [plan] = await plans_of(reading, monkeypatch)
+        costs.append(scanned(plan, "kpi_rollup_minute"))
         await execute(
             database, "UPDATE kpi_rollup_minute SET bucket = bucket - INTERVAL '3000 min'"
         )

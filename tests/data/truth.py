@@ -7,16 +7,18 @@ from zoneinfo import ZoneInfo
 
 from app.data.database import Database
 from app.grid import Grid
-from app.models import Period
+from app.models import STORED_PERIODS
 from tests.world import fetch
 
-SAID = (
-    "SELECT bucket, kpi_code, avg_value, data_points, min_value, max_value, sum_value FROM {view}"
-)
+SAID = """
+SELECT bucket, kpi_code, avg_value, data_points, min_value, max_value, sum_value, last_value
+FROM {view}
+"""
 
 TRUTH = """
 SELECT b.bucket, kpi_code, (sum(value::text::numeric) / count(*))::double precision, count(*),
-    min(value), max(value), sum(value::text::numeric)
+    min(value), max(value), sum(value::text::numeric),
+    (array_agg(value ORDER BY "timestamp" DESC, value DESC))[1]
 FROM unnest($1::timestamptz[], $2::timestamptz[]) AS b (bucket, until)
 JOIN kpi_raw_data ON "timestamp" >= b.bucket AND "timestamp" < b.until
 GROUP BY 1, 2
@@ -29,7 +31,7 @@ async def untrue(database: Database, zone: str = "UTC") -> list[tuple[object, ..
     times = await fetch(
         database, 'SELECT DISTINCT extract(epoch FROM "timestamp")::float8 FROM kpi_raw_data'
     )
-    for period in Period:
+    for period in STORED_PERIODS:
         grid = Grid(period, ZoneInfo(zone))
         starts = sorted({grid.start(grid.index(row[0])) for row in times})
         said = SAID.format(view=f"kpi_values_{period}")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from ...models import Period
+from ...models import STORED_PERIODS
 from ..database import Connection, load_queries
 from .zone import zone_of
 
-VIEWS = {period: f"kpi_values_{period.value}" for period in Period}
+VIEWS = {period: f"kpi_values_{period.value}" for period in STORED_PERIODS}
 
 FORCE_SINCE = (2, 18)
 """The first release whose refresh can be told to disregard its log of changes."""

@@ -65,7 +65,7 @@ async def test_init_makes_what_the_contract_says_and_again_the_same(url: str) ->
     assert {row["columns"] for row in columns} == {
         "bucket timestamp with time zone, kpi_code text, avg_value double precision, "
         "data_points bigint, min_value double precision, max_value double precision, "
-        "sum_value numeric"
+        "sum_value numeric, last_value double precision"
     }
     assert {row["view"] for row in columns} == set(first)
 

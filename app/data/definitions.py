@@ -1,0 +1,118 @@
+"""How KPIs become numbers: their aggregates and formulas, as the statements that read take them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from ..errors import InvalidFormulaError
+from ..models import Aggregate
+from .formulas import Expression, Program, compile_formula, parse
+
+log = logging.getLogger(__name__)
+
+_parsed = lru_cache(maxsize=16_384)(parse)
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """The KPIs that are not averages; `digest` tells one set of them from another."""
+
+    digest: str
+    aggregates: Mapping[str, Aggregate]
+    programs: Mapping[str, Program]
+    wrong: Mapping[str, str]
+
+    @classmethod
+    def read(cls, digest: str, rows: Iterable[tuple[str, str, str | None]]) -> Definitions:
+        """Make them of (code, aggregate, formula); a formula that is wrong gives no values."""
+        aggregates: dict[str, Aggregate] = {}
+        formulas: dict[str, Expression] = {}
+        wrong: dict[str, str] = {}
+        for code, aggregate, formula in rows:
+            try:
+                if formula:
+                    formulas[code] = _parsed(formula)
+                else:
+                    aggregates[code] = Aggregate(aggregate)
+            except InvalidFormulaError as error:
+                wrong[code] = str(error)
+            except ValueError:
+                wrong[code] = f"{aggregate!r} is no aggregate"
+        programs: dict[str, Program] = {}
+        for code in formulas:
+            try:
+                programs[code] = compile_formula(code, formulas, aggregates)
+            except InvalidFormulaError as error:
+                wrong[code] = str(error)
+        for code, reason in wrong.items():
+            log.warning("%s in kpi_catalog has no values: %s", code, reason)
+        return cls(digest, aggregates, programs, wrong)
+
+    def needed(self, code: str) -> set[Aggregate]:
+        """Return the aggregates of raw rows that a KPI is made of."""
+        program = self.programs.get(code)
+        if program is None:
+            return {self.aggregates.get(code, Aggregate.AVG)}
+        return {operand.aggregate for operand in program.operands}
+
+    def arguments(self, firsts: Mapping[str, int]) -> dict[str, Any]:
+        """Return what the statements in `queries/reads` take: codes, how each is made, from when.
+
+        `firsts` has by code the start of the first bucket that is wanted, in seconds.
+        """
+        if self.programs or self.wrong:
+            special = self.programs.keys() | self.wrong.keys()
+            codes = [code for code in firsts if code not in special]
+        else:
+            codes = list(firsts)
+        computed = [code for code in firsts if code in self.programs]
+        programs = [self.programs[code] for code in computed]
+        operands = [
+            (code, place, operand.code, operand.aggregate.value)
+            for code, program in zip(computed, programs, strict=True)
+            for place, operand in enumerate(program.operands)
+        ]
+        steps = [
+            (code, number, *step)
+            for code, program in zip(computed, programs, strict=True)
+            for number, step in enumerate(program.steps, start=1)
+        ]
+        average, aggregates = Aggregate.AVG, self.aggregates
+        return {
+            "codes": codes,
+            "aggregates": [aggregates.get(code, average).value for code in codes],
+            "firsts": [firsts[code] for code in codes],
+            "formulas": computed,
+            "formula_firsts": [firsts[code] for code in computed],
+            "operand_counts": [len(program.operands) for program in programs],
+            "constants": ["{" + ",".join(program.constants) + "}" for program in programs],
+            "step_counts": [len(program.steps) for program in programs],
+            "operand_formulas": [operand[0] for operand in operands],
+            "operand_places": [operand[1] for operand in operands],
+            "operand_codes": [operand[2] for operand in operands],
+            "operand_aggregates": [operand[3] for operand in operands],
+            "operand_is_first": _firsts(operands),
+            "step_formulas": [step[0] for step in steps],
+            "step_numbers": [step[1] for step in steps],
+            "operators": [step[2] for step in steps],
+            "left_places": [step[3] for step in steps],
+            "right_places": [step[4] for step in steps],
+        }
+
+
+AVERAGES = Definitions("0", {}, {}, {})
+"""What there is without a catalogue: every KPI is an average."""
+
+
+def _firsts(operands: list[tuple[str, int, str, str]]) -> list[bool]:
+    """Return which operand is the first of its KPI in its formula: its rows count once."""
+    seen: set[tuple[str, str]] = set()
+    found = []
+    for formula, _, code, _ in operands:
+        found.append((formula, code) not in seen)
+        seen.add((formula, code))
+    return found
