@@ -103,6 +103,10 @@ class Stage:
         async def short() -> str:
             return "short"
 
+        @app.get("/readyz")
+        async def ready() -> str:
+            return "ready"
+
         @app.get("/slow")
         async def slow() -> str:
             self.held.set()
