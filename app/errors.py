@@ -79,6 +79,20 @@ class ConfigurationError(KpiStreamError):
     title = "Configuration error"
 
 
+class UnauthorizedError(KpiStreamError):
+    """A request without a token, or with one that is not good."""
+
+    status = 401
+    title = "Not signed in"
+
+
+class ForbiddenError(KpiStreamError):
+    """A request for what the caller may not see or do."""
+
+    status = 403
+    title = "Not allowed"
+
+
 class MisdirectedError(KpiStreamError):
     """A request for a host that this server does not answer to."""
 

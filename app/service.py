@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from .access.access import Access, open_access
 from .data.catalogue import Catalogue
 from .data.database import Database
 from .data.replica import ReplicatedRepository
 from .data.repository import Repository
 from .data.rollups import Rollups
 from .data.schema import check_zone
+from .data.token_store import TokenStore
 from .errors import ConfigurationError, DatabaseUnavailableError
 from .live.cluster.messaging import InProcess, Messaging
 from .live.cluster.publisher import publish
@@ -29,6 +31,7 @@ class Service:
     """What the routes need."""
 
     settings: Settings
+    access: Access
     database: Database
     repository: Repository
     hub: Hub
@@ -69,8 +72,10 @@ async def open_service(
         hub = await stack.enter_async_context(Hub(repository, settings, metrics, messaging))
         report = Report(board or Board(), process, metrics, hub.gauges)
         await stack.enter_async_context(report)
+        access = await stack.enter_async_context(open_access(settings, TokenStore(database)))
         yield Service(
             settings,
+            access,
             database,
             repository,
             hub,

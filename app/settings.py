@@ -8,7 +8,8 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
@@ -20,14 +21,19 @@ from .origins import parse_hosts, parse_origins, split
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def _duration(value: Any) -> Any:
-    """Read `90`, `90s`, `5m`, `2h` or `1d` as a timedelta."""
-    if isinstance(value, str):
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", value.strip())
-        if match is None:
-            raise ValueError("write a duration as a number and s, m, h or d, such as 2h")
+def parse_duration(text: str) -> timedelta:
+    """Read `90`, `90s`, `5m`, `2h` or `1d`; raises ValueError."""
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([smhd]?)", text.strip())
+    if match is None:
+        raise ValueError("write a duration as a number and s, m, h or d, such as 2h")
+    try:
         return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
-    return value
+    except OverflowError:
+        raise ValueError("that duration is too long") from None
+
+
+def _duration(value: Any) -> Any:
+    return parse_duration(value) if isinstance(value, str) else value
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
@@ -39,6 +45,16 @@ def _network(word: str) -> IPv4Network | IPv6Network | None:
 
 def _rules(zone: str) -> Traversable:
     return resources.files("tzdata").joinpath("zoneinfo", *zone.split("/"))
+
+
+def _require_safe_url(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and (parts.scheme, parts.hostname) not in (
+        ("http", "localhost"),
+        ("http", "127.0.0.1"),
+        ("http", "::1"),
+    ):
+        raise ValueError("KPI_JWKS_URL must begin with https://, or anybody on the way makes keys")
 
 
 class Settings(BaseSettings):
@@ -98,6 +114,22 @@ class Settings(BaseSettings):
         None,
         gt=timedelta(0),
         description="TimescaleDB: the age at which raw rows are compressed; empty: never",
+    )
+    auth: Literal["none", "jwt"] = Field(
+        "none",
+        description="Who may see what: none: everybody everything; jwt: what their token says",
+    )
+    jwt_key: SecretStr | None = Field(
+        None,
+        description="What tokens are signed with: a secret (HS256), or a public key or certificate"
+        " as PEM (RS256, ES256, EdDSA)",
+    )
+    jwks_url: str | None = Field(
+        None, description="Where the issuer publishes its keys, instead of KPI_JWT_KEY"
+    )
+    jwt_issuer: str = Field("", description="The issuer (iss) that tokens must be of; empty: any")
+    jwt_audience: str = Field(
+        "", description="The audience (aud) that tokens must be for; empty: any"
     )
     auth_none_anywhere: bool = Field(
         False,
@@ -197,6 +229,19 @@ class Settings(BaseSettings):
     def _certificate_with_key(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("KPI_TLS_CERTIFICATE and KPI_TLS_KEY are set together or not at all")
+        return self
+
+    @model_validator(mode="after")
+    def _key_of_tokens(self) -> Self:
+        if self.auth == "jwt" and (self.jwt_key is None) == (self.jwks_url is None):
+            raise ValueError("KPI_AUTH=jwt needs KPI_JWT_KEY or KPI_JWKS_URL, and not both")
+        if self.jwks_url is not None:
+            _require_safe_url(self.jwks_url)
+            if self.auth == "jwt" and not (self.jwt_issuer and self.jwt_audience):
+                raise ValueError(
+                    "KPI_JWKS_URL needs KPI_JWT_ISSUER and KPI_JWT_AUDIENCE: its keys sign tokens"
+                    " for other applications too"
+                )
         return self
 
     @property

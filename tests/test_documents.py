@@ -50,6 +50,7 @@ def test_env_example_uncommented_changes_nothing(
     [
         "README.md",
         "CHANGELOG.md",
+        "SECURITY.md",
         *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("**/*.md")),
     ],
 )
@@ -78,8 +79,7 @@ def _locked(lock: str) -> dict[str, list[str]]:
 )
 def test_lock_satisfies_pyproject(lock: str, groups: list[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    extra = project["project"]["optional-dependencies"]["embedded"]
-    wanted = [*project["project"]["dependencies"], *extra]
+    wanted = [*project["project"]["dependencies"]]
     for group in groups:
         wanted += project["dependency-groups"][group]
     locked = _locked(lock)

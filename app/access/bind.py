@@ -8,9 +8,10 @@ from ..settings import Settings
 
 def require_safe_bind(settings: Settings) -> None:
     """Raise ConfigurationError where everybody on the network would have all rights."""
-    if settings.auth_none_anywhere or settings.address.is_local:
+    if settings.auth != "none" or settings.auth_none_anywhere or settings.address.is_local:
         return
     raise ConfigurationError(
         f"KPI_BIND={settings.bind} would let everybody who reaches this machine see and change "
-        "everything: bind 127.0.0.1, or set KPI_AUTH_NONE_ANYWHERE=true if that is what you want"
+        "everything: set KPI_AUTH=jwt, bind 127.0.0.1, or set KPI_AUTH_NONE_ANYWHERE=true if that"
+        " is what you want"
     )

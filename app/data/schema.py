@@ -35,6 +35,9 @@ async def init(database: Database, settings: Settings) -> None:
         await shared.create_catalog(connection)
         if await shared.catalog_is_old(connection):
             await shared.complete_catalog(connection)
+        tokens = load_queries("tokens")
+        await tokens.create_tokens(connection)
+        await tokens.create_secrets(connection)
         aggregates = await _continuous_aggregates(connection, shared)
         if not aggregates and await shared.has_foreign_views(connection):
             return

@@ -8,7 +8,12 @@ from http import HTTPStatus
 from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException
 
-from ..errors import KpiStreamError, OverloadedError, UnavailableError
+from ..errors import (
+    KpiStreamError,
+    OverloadedError,
+    UnauthorizedError,
+    UnavailableError,
+)
 from ..live import events
 from .streaming import is_stream, refused_stream
 from .trouble_log import TroubleLog
@@ -42,6 +47,8 @@ def install(app: Quart, trouble: TroubleLog) -> None:
         if isinstance(error, UnavailableError) and is_stream(request):
             return refused_stream(error)
         headers = {}
+        if isinstance(error, UnauthorizedError):
+            headers["WWW-Authenticate"] = 'Bearer realm="kpi-stream"'
         if isinstance(error, UnavailableError | OverloadedError):
             headers["Retry-After"] = str(error.retry_after_seconds)
         return problem(error.status, error.title, error.public, headers)

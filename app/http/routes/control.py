@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from quart import Quart, Response
 
+from ...access.caller import Right
 from ...errors import UnavailableError
 from ...metrics import CONTENT_TYPE
 from ...service import Service
+from .. import auth
 
 
 def install(app: Quart, service: Service) -> None:
@@ -25,4 +27,5 @@ def install(app: Quart, service: Service) -> None:
 
     @app.get("/metrics")
     async def metrics() -> Response:
+        auth.caller().require(Right.READ_METRICS)
         return Response(service.report.page(), content_type=CONTENT_TYPE)

@@ -79,6 +79,10 @@ def install(app: Quart) -> None:
     async def index() -> Response:
         return await _answer(files.get("index.html"))
 
+    @app.get("/sign-in")
+    async def sign_in() -> Response:
+        return await _answer(files.get("sign-in.html"))
+
     @app.get("/web/<path:name>")
     async def file(name: str) -> Response:
         return await _answer(files.get(name))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from quart import Quart, Response, request
 
+from ...access.caller import Right
 from ...live import events
 from ...live.events import Encoded
 from ...service import Service
-from .. import parameters
+from .. import auth, parameters
 from ..conditional import conditional
 
 
@@ -16,7 +17,12 @@ def install(app: Quart, service: Service) -> None:
 
     @app.get("/kpi")
     async def catalogue() -> Response:
-        entries = await service.catalogue.entries()
+        caller = auth.caller()
+        entries = [
+            entry
+            for entry in await service.catalogue.entries()
+            if caller.may(Right.LIST, entry.code)
+        ]
         return await _answer(
             events.encode(
                 {
@@ -31,6 +37,7 @@ def install(app: Quart, service: Service) -> None:
     async def snapshot(code: str) -> Response:
         channel = parameters.channel(request, code)
         history = parameters.history(request)
+        auth.caller().require(Right.SEE, [channel])
         if service.hub.live(channel) is None:
             await service.catalogue.require(channel.code)
         return await _answer(await service.snapshots.get(channel, history))

@@ -7,12 +7,14 @@ from typing import cast
 
 from quart import Quart, Response, request
 
+from ...access.caller import Right
 from ...errors import UnavailableError
 from ...live.detach import EXTENSION, SocketOffer
+from ...live.permits import Permit
 from ...live.series import SCREENFUL
 from ...models import Channel
 from ...service import Service
-from .. import parameters
+from .. import auth, parameters
 from ..streaming import HEADERS, STREAM, refusal
 from ..trouble_log import TroubleLog
 
@@ -31,11 +33,16 @@ def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
     async def respond(channels: list[Channel]) -> Response:
         history = parameters.history(request, most=SCREENFUL)
         cursors = parameters.cursors(request)
+        caller = auth.caller()
+        caller.require(Right.SEE, channels)
         for channel in channels:
             if service.hub.live(channel) is None:
                 await service.catalogue.require(channel.code)
         offer = cast("SocketOffer | None", request.scope["extensions"].get(EXTENSION))
-        body = b"" if request.method == "HEAD" else stream(channels, cursors, history, offer)
+        permit = service.access.permit(caller)
+        body = (
+            b"" if request.method == "HEAD" else stream(channels, cursors, history, offer, permit)
+        )
         response = Response(body, 200, HEADERS.copy())
         if request.method == "HEAD":
             del response.headers["Content-Length"]  # a stream has none
@@ -43,10 +50,14 @@ def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
         return response
 
     async def stream(
-        channels: list[Channel], cursors: list[str], history: int, offer: SocketOffer | None
+        channels: list[Channel],
+        cursors: list[str],
+        history: int,
+        offer: SocketOffer | None,
+        permit: Permit | None,
     ) -> AsyncIterator[bytes]:
         try:
-            async with service.hub.subscribe(channels, cursors, history) as subscription:
+            async with service.hub.subscribe(channels, cursors, history, permit) as subscription:
                 yield subscription.preamble
                 if offer is None:
                     async for payload in subscription.queue:

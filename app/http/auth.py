@@ -1,0 +1,124 @@
+"""Turns a request into a caller: the one place where headers, cookies and tickets are looked at."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from urllib.parse import quote, urlencode
+
+from quart import Quart, Request, Response, g, request
+
+from ..access.access import Credentials, Issued, TokenAccess
+from ..access.caller import Caller
+from ..errors import KpiStreamError, UnauthorizedError
+from ..service import Service
+from .client_address import TrustedProxies
+
+PUBLIC = frozenset(
+    {"index", "file", "sign_in", "docs", "openapi", "alive", "ready", "board_page", "web"}
+)
+"""The endpoints that show nothing of anybody's; every other one needs a caller."""
+
+PAGES = frozenset({"index", "board_page"})
+"""Those that a ticket may be brought to, as `/?ticket=…`."""
+
+COOKIE = "kpi_session"
+SECURE_COOKIE = "__Host-kpi_session"
+"""Over TLS: browsers take it from this very host alone (RFC 6265bis, 4.1.3.2)."""
+
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_LONG_LIVED = ("token", "access_token", "jwt")
+
+
+def install(app: Quart, service: Service) -> None:
+    """Ask of every request of `app` whom it is of, unless what it asks for is public."""
+    access = service.access
+    settings = service.settings
+    proxies = TrustedProxies(settings.proxy_networks, unix=settings.trusts_unix)
+
+    @app.before_request
+    async def identify() -> Response | None:
+        endpoint = request.endpoint
+        if request.method == "OPTIONS" or endpoint is None:
+            return None
+        if endpoint in PUBLIC:
+            if isinstance(access, TokenAccess) and endpoint in PAGES and "ticket" in request.args:
+                return await _enter(access)
+            return None
+        found = credentials(request)
+        g.caller = await access.identify(found)
+        if isinstance(access, TokenAccess) and found.ticket is not None and found.bearer is None:
+            g.session = await access.open_session(g.caller)
+        return None
+
+    @app.after_request
+    async def complete(response: Response) -> Response:
+        if access.jwt:
+            response.vary.update(("Authorization", "Cookie"))
+            session: Issued | None = g.get("session")
+            if session is not None:
+                secure = proxies.client(request.scope).scheme == "https"
+                set_cookie(response, session, secure=secure)
+        return response
+
+
+def caller() -> Caller:
+    """Return whom the request under way is of."""
+    found: Caller = g.caller
+    return found
+
+
+def credentials(request: Request) -> Credentials:
+    """Return what a request brings; raises UnauthorizedError for a token in its URL."""
+    if any(name in request.args for name in _LONG_LIVED):
+        raise UnauthorizedError(
+            "a token does not belong in a URL, where it is kept and seen; POST /ticket with it"
+        )
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return Credentials(
+        bearer=token.strip() if scheme.lower() == "bearer" else None,
+        cookie=session_cookie(request),
+        ticket=request.args.get("ticket") or None,
+        foreign=_is_foreign(request),
+        writes=request.method not in READS,
+    )
+
+
+def session_cookie(request: Request) -> str | None:
+    """Return the value of the session's cookie."""
+    return request.cookies.get(SECURE_COOKIE) or request.cookies.get(COOKIE) or None
+
+
+def set_cookie(response: Response, session: Issued, *, secure: bool) -> None:
+    """Let the browser bring the session from now on; `""` as its token lets it forget it."""
+    response.set_cookie(
+        SECURE_COOKIE if secure else COOKIE,
+        session.token,
+        expires=int(session.expires),
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _is_foreign(request: Request) -> bool:
+    """Tell whether a page of another site made a request (Fetch Metadata; RFC 6454 before it)."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    origin = request.headers.get("Origin")
+    return origin is not None and origin.partition("://")[2] != request.headers.get("Host")
+
+
+async def _enter(access: TokenAccess) -> Response:
+    """Exchange the ticket of a page's URL for the cookie, and show the page without it.
+
+    Where the ticket is not good the page is shown as well, and says so.
+    """
+    with suppress(KpiStreamError):
+        g.session = await access.open_session(await access.redeem(request.args["ticket"]))
+    rest = [(k, v) for k, v in request.args.items(multi=True) if k != "ticket"]
+    page = "./" + quote(request.path.rpartition("/")[2])
+    response = Response(b"", 303, {"Location": page + ("?" + urlencode(rest) if rest else "")})
+    response.headers["Cache-Control"] = "no-store"
+    return response
