@@ -139,7 +139,15 @@ SELECT
         SELECT max((config ->> 'drop_after')::interval)
         FROM timescaledb_information.jobs
         WHERE proc_name = 'policy_retention' AND hypertable_name = 'kpi_raw_data'
-    ) AS earliest;
+    ) AS earliest,
+    -- Somebody may have dropped chunks by hand, or all of them; minutes alone are made of raw rows.
+    coalesce(
+        (
+            SELECT min(range_start) FROM timescaledb_information.chunks
+            WHERE hypertable_name = 'kpi_raw_data'
+        ),
+        now()
+    ) AS oldest;
 
 -- name: lift_statement_timeout$
 SELECT set_config('statement_timeout', '0', false);

@@ -27,7 +27,15 @@ from .faults import (
 )
 from .sql import fetch, load_queries, load_text
 
-__all__ = ["Backend", "Connection", "Database", "fetch", "load_queries", "load_text"]
+__all__ = [
+    "Backend",
+    "Connection",
+    "Database",
+    "fetch",
+    "load_queries",
+    "load_text",
+    "transaction_on",
+]
 
 log = logging.getLogger(__name__)
 

@@ -2,50 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import re
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import Any
+
+import asyncpg
 
 from ...models import Period
 from ...settings import Settings
-from ..database import Connection, Database, load_queries
+from ..database import Connection, Database, load_queries, transaction_on
 from ..timescale.catalog import VIEWS, aggregates, release
-from ..timescale.zone import same_zone
+from . import rollups
 from .findings import Finding, Severity, error, fine, mend, warning
-from .timescale import check_timescale
+from .numbers import Numbers
+from .relations import Relation, relations
+from .shape import Shapes
+from .timescale import TimescaleLooks
 
 __all__ = ["Finding", "Severity", "check"]
 
-INIT = "kpi-stream db init"
+LOOK_SECONDS = 2.0
+"""For each statement of a look; what takes longer is left out, and that is said."""
 
-SHAPE = {
-    "bucket": {"timestamp with time zone"},
-    "kpi_code": {"text", "character varying"},
-    "avg_value": {"double precision", "real", "numeric"},
-}
-OPTIONAL = {
-    "data_points": {"bigint", "integer", "numeric"},
-    "min_value": {"double precision", "real", "numeric"},
-    "max_value": {"double precision", "real", "numeric"},
-}
-LOOK_BACK = {Period.HOUR: "INTERVAL '1 day'", Period.DAY: "INTERVAL '3 days'"}
-MANY_DIRTY = 1_000_000
 CLOCK_SECONDS = 2.0
-
-_AVG_OF_AVG = re.compile(r"\bavg\s*\(\(*(?:[\w\"]+\.)*\"?avg_value\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """A table or view: its kind as in pg_class, its columns' types, and what a view was made of."""
-
-    kind: str
-    columns: Mapping[str, str]
-    definition: str
 
 
 async def check(database: Database, settings: Settings) -> list[Finding]:
@@ -54,186 +33,135 @@ async def check(database: Database, settings: Settings) -> list[Finding]:
     Raises DatabaseUnavailableError.
     """
     async with database.connection() as connection:
-        findings = [finding async for finding in _look(connection, settings)]
+        findings = await _Examination(connection, settings).findings()
     order = list(Severity)
     return sorted(findings, key=lambda finding: order.index(finding.severity))
 
 
-async def _look(connection: Connection, settings: Settings) -> AsyncIterator[Finding]:
-    queries = load_queries("check")
-    relations = {
-        row["name"]: Relation(
-            row["kind"], json.loads(row["columns"] or "{}"), row["definition"] or ""
-        )
-        async for row in queries.relations(connection)
-    }
-    installed = await release(connection)
-    made = await aggregates(connection) if installed else {}
-    definitions = {name: relation.definition for name, relation in relations.items()}
-    definitions |= {name: aggregate.definition for name, aggregate in made.items()}
+class _Examination:
+    """One look after another, each in a transaction and within a bound."""
 
-    usable = True
-    for view in VIEWS.values():
-        for finding in _check_shape(view, relations.get(view)):
-            usable = usable and finding.severity is not Severity.ERROR
-            yield finding
-        if _AVG_OF_AVG.search(definitions.get(view, "")):
-            yield error(
-                f"{view} is an average of averages: minutes with few rows count as much as those "
-                "with many",
-                mend("view_with_points", view=view),
+    def __init__(self, connection: Connection, settings: Settings) -> None:
+        self._connection = connection
+        self._settings = settings
+        self._queries = load_queries("check")
+        self._bound = load_queries("check", {"{milliseconds}": str(round(LOOK_SECONDS * 1000))})
+        self._found: list[Finding] = []
+        self._hidden: set[str] = set()
+
+    async def _look(self, what: str, findings: AsyncIterable[Finding]) -> list[Finding]:
+        """Add what a look finds; say where it may not look, or takes too long."""
+        try:
+            async with transaction_on(self._connection):
+                await self._bound.bound_look(self._connection)
+                found = [finding async for finding in findings]
+        except asyncpg.InsufficientPrivilegeError as denied:
+            self._hidden.add(denied.message or "permission denied")
+            return []
+        except asyncpg.QueryCanceledError:
+            found = [warning(f"{what} takes longer than {LOOK_SECONDS:.0f} s here: left out")]
+        except (asyncpg.DataError, asyncpg.UndefinedFunctionError) as broken:
+            found = [error(f"{what} cannot be read: {broken.message}")]
+        self._found += found
+        return found
+
+    async def findings(self) -> list[Finding]:
+        connection, queries, settings = self._connection, self._queries, self._settings
+        there = await relations(connection, queries)
+        installed = await release(connection)
+        made = await aggregates(connection) if installed else {}
+        behind: list[Any] = []
+        has_rollups = bool(await queries.has_rollups(connection))
+        looks = None
+        if installed:
+            weighed = {view for view, has in there.items() if "data_points" in has.columns}
+            looks = TimescaleLooks(connection, settings, installed, weighed)
+            behind = await looks.load()
+        own = has_rollups or (bool(made) and all(a.ours for a in made.values()))
+
+        made_here = {job["view"] for job in behind if job["is_the_view"]}
+        usable = await self._shapes(there, own, made_here)
+        await self._look("the clock", self._clock())
+        if looks is not None and behind:
+            for what, findings in looks.all():
+                await self._look(what, findings)
+        elif has_rollups:
+            await self._rollups()
+        if "kpi_raw_data" in there and own:
+            await self._look("the raw table", rollups.check_raw(connection, queries))
+        if usable:
+            await self._numbers(there, own, looks.pending if looks else {})
+        if self._hidden:
+            self._found.append(
+                warning(
+                    f"not all can be seen as this role ({'; '.join(sorted(self._hidden))}): run "
+                    "db check as the owner for the rest"
+                )
             )
-    for finding in await _check_clock(connection, queries):
-        yield finding
-    if installed and made:
-        async for finding in check_timescale(connection, settings, installed, made):
-            yield finding
-    else:
-        async for finding in _check_rollups(connection, queries, settings):
-            yield finding
-    if "kpi_raw_data" in relations:
-        async for finding in _check_raw(connection, queries):
-            yield finding
-    if usable:
-        async for finding in _check_numbers(connection, settings, relations):
-            yield finding
+        return self._found
 
+    async def _shapes(self, there: dict[str, Relation], own: bool, made: set[str]) -> bool:
+        shapes = Shapes(there, self._settings, own=own, made=made)
+        self._looked = shapes
+        usable = True
+        for view in VIEWS.values():
+            found = await self._look(view, _each(shapes.look(view)))
+            usable = usable and not any(f.severity is Severity.ERROR for f in found)
+        for view, relation in there.items():
+            if view in VIEWS.values():
+                await self._look(view, _each(shapes.averaged(view, relation.definition)))
+        return usable and all(there[view].readable for view in VIEWS.values())
 
-def _check_shape(view: str, relation: Relation | None) -> Iterator[Finding]:
-    if relation is None:
-        yield error(f"the view {view} is missing", INIT)
-        return
-    for column, types in SHAPE.items():
-        found = relation.columns.get(column)
-        if found is None:
-            yield error(f"{view} has no column {column}", INIT)
-        elif found not in types:
-            wanted = " or ".join(sorted(types))
-            yield error(f"{view}.{column} is {found}, not {wanted}", INIT)
-    for column, types in OPTIONAL.items():
-        found = relation.columns.get(column)
-        if found is None:
-            yield fine(f"{view} has no {column}: it is served without")
-        elif found not in types:
-            yield error(f"{view}.{column} is {found}, not {' or '.join(sorted(types))}", INIT)
+    async def _rollups(self) -> None:
+        connection, queries = self._connection, self._queries
+        role = (await queries.clock(connection))["role"]
+        for what, findings in (
+            ("the rights", rollups.check_rights(connection, queries, role)),
+            ("the triggers", rollups.check_triggers(connection, queries)),
+            ("the log of changes", rollups.check_backlog(connection, queries)),
+            ("the time zone", rollups.check_zone(connection, queries, self._settings)),
+        ):
+            await self._look(what, findings)
 
+    async def _numbers(self, there: dict[str, Relation], own: bool, pending: Any) -> None:
+        numbers = Numbers(self._connection, self._settings, there, pending, own=own)
+        before = len([f for f in self._found if f.severity is Severity.ERROR])
+        for period, view in VIEWS.items():
+            found = await self._look(f"where {view} begins", numbers.placed(period))
+            if not found:
+                await self._look(f"comparing {view}", numbers.agreeing(period))
+            await self._look(f"the codes of {view}", self._codes(numbers, period))
+        await self._look("the newest rows", numbers.age())
+        if before == len([f for f in self._found if f.severity is Severity.ERROR]):
+            self._found.append(numbers.said())
 
-async def _check_clock(connection: Connection, queries: Any) -> list[Finding]:
-    asked = time.time()
-    row = await queries.clock(connection)
-    ahead = row["now"] - (asked + time.time()) / 2
-    word = "agree" if abs(ahead) < CLOCK_SECONDS else f"are {abs(ahead):.0f} s apart"
-    findings = [
-        fine(f"the clocks of the database and of this machine {word}; the database's counts")
-    ]
-    if row["float_digits"] < 1:
-        findings.append(
-            error(
+    async def _codes(self, numbers: Numbers, period: Period) -> AsyncIterator[Finding]:
+        odd, has_null = await numbers.codes(period)
+        view = VIEWS[period]
+        cure = self._looked.adapted(view, codes=True)
+        if odd:
+            shown = ", ".join(repr(code) for code in odd[:3])
+            yield error(
+                f"{view} has codes that cannot be served ({shown}): a code is 1 to 64 of the "
+                "characters A-Z a-z 0-9 _ . -, and their rows are left out",
+                cure,
+            )
+        elif has_null:
+            yield warning(f"{view} has rows without a kpi_code, which are left out", cure)
+
+    async def _clock(self) -> AsyncIterator[Finding]:
+        asked = time.time()
+        row = await self._queries.clock(self._connection)
+        ahead = row["now"] - (asked + time.time()) / 2
+        word = "agree" if abs(ahead) < CLOCK_SECONDS else f"are {abs(ahead):.0f} s apart"
+        yield fine(f"the clocks of the database and of this machine {word}; the database's counts")
+        if row["float_digits"] < 1:
+            yield error(
                 "extra_float_digits is below 1: values are rounded when they are added up",
                 mend("float_digits", database=row["database"]),
             )
-        )
-    return findings
 
 
-async def _check_rollups(
-    connection: Connection, queries: Any, settings: Settings
-) -> AsyncIterator[Finding]:
-    if not await queries.has_rollups(connection):
-        return
-    row = await queries.rollups(connection)
-    if row["triggers"] < 4:
-        yield error(
-            "a trigger that notes changed rows of kpi_raw_data is missing or switched off: what "
-            "is written goes unseen",
-            mend("triggers"),
-        )
-    if row["backlog"] > MANY_DIRTY:
-        yield warning(
-            f"more than {MANY_DIRTY:,} changes wait to be added up: reading gets slow; "
-            "`kpi-stream serve` or `publish` works them off",
-        )
-    zone = await queries.built_zone(connection)
-    if zone is not None and not same_zone(zone, settings.timezone):
-        yield error(
-            f"the database's days begin in {zone}, KPI_TIMEZONE says {settings.timezone}", INIT
-        )
-
-
-async def _check_raw(connection: Connection, queries: Any) -> AsyncIterator[Finding]:
-    row = await queries.raw_guards(connection)
-    if not row["finite"]:
-        yield warning(
-            "kpi_raw_data takes NaN and infinite values, which spoil each bucket they are in",
-            mend("finite"),
-        )
-    if not row["indexed"]:
-        yield warning(
-            "kpi_raw_data has no index that begins with kpi_code or timestamp: each look at it "
-            "reads all of it",
-            mend("index"),
-        )
-
-
-async def _check_numbers(
-    connection: Connection, settings: Settings, relations: Mapping[str, Relation]
-) -> AsyncIterator[Finding]:
-    agree = True
-    for period, view in VIEWS.items():
-        zone = settings.timezone if period is Period.DAY else "UTC"
-        has_points = "data_points" in relations[view].columns
-        words = {
-            "{view}": view,
-            "{period}": period.value,
-            "{points}": "v.data_points" if has_points else "NULL",
-            "{length}": LOOK_BACK.get(period, ""),
-        }
-        queries = load_queries("check", words)
-        if row := await queries.misplaced(connection, zone=zone):
-            yield error(
-                f"a bucket of {view} begins at {_moment(row['bucket'])}, where no {period} begins "
-                f"in {zone}",
-                INIT,
-            )
-            continue
-        if row := await queries.repeated(connection):
-            agree = False
-            yield error(
-                f"{view} has the bucket {_moment(row['bucket'])} of {row['kpi_code']} twice",
-                _refresh(period, zone),
-            )
-        if row := await _unlike(connection, queries, period, zone, relations):
-            agree = False
-            made_of = "raw rows" if period is Period.MINUTE else "minutes"
-            yield error(
-                f"{view} says {row['said']} for {row['kpi_code']} at {_moment(row['bucket'])}, "
-                f"its {made_of} say {row['wanted']}; if rows came late just now, look again in a "
-                "minute",
-                _refresh(period, zone),
-            )
-    if agree:
-        yield fine("the newest buckets agree with the rows they are made of")
-
-
-async def _unlike(
-    connection: Connection,
-    queries: Any,
-    period: Period,
-    zone: str,
-    relations: Mapping[str, Relation],
-) -> Any:
-    if period is Period.MINUTE:
-        raw = relations.get("kpi_raw_data")
-        known = raw is not None and {"timestamp", "kpi_code", "value"} <= set(raw.columns)
-        return await queries.unlike_raw(connection) if known else None
-    if "data_points" not in relations[VIEWS[Period.MINUTE]].columns:
-        return None
-    return await queries.unlike_minutes(connection, zone=zone)
-
-
-def _refresh(period: Period, zone: str) -> str:
-    return mend("refresh", view=VIEWS[period], period=period.value, zone=zone, **{"from": "NULL"})
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}Z"
+async def _each(findings: Iterable[Finding]) -> AsyncIterator[Finding]:
+    for finding in findings:
+        yield finding

@@ -19,7 +19,7 @@ from ...models import Period
 from ...settings import Settings
 from ..database import Connection
 from .catalog import VIEWS, Aggregate, Release, aggregates, release
-from .policies import plan
+from .policies import RAW_READER, plan
 from .zone import midnight_twice, same_zone
 
 OLDEST_RELEASE = (2, 14)
@@ -103,7 +103,11 @@ async def refresh(
         bounds = await queries.refresh_bounds(connection, zone=settings.timezone)
         earliest = bounds["earliest"]
         for period, view in VIEWS.items():
-            await _call(connection, queries.refresh.sql, view, earliest, bounds[period.value])
+            first, until = earliest, bounds[period.value]
+            if view == RAW_READER:
+                first = max(filter(None, (earliest, bounds["oldest"])))
+            if first is None or first < until:
+                await _call(connection, queries.refresh.sql, view, first, until)
         if span is not None and found.forces:
             days = await queries.day_span(
                 connection, first=span[0], last=span[1], zone=settings.timezone

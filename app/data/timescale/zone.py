@@ -6,15 +6,43 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-_DAY_ZONE = re.compile(r"time_bucket\('1 day'::interval, [^,()]+, '([^']+)'::text")
+_BUCKET = re.compile(r"\btime_bucket\(", re.IGNORECASE)
+_NAMED = re.compile(r"timezone\s*=>\s*'([^']+)'", re.IGNORECASE)
+_TEXT = re.compile(r"'([^']+)'::text")
 _UTC = {"UTC", "Etc/UTC"}
 _YEARS = 2
 
 
 def zone_of(definition: str) -> str:
-    """Return the zone in which the days of an aggregate begin."""
-    match = _DAY_ZONE.search(definition)
-    return match[1] if match else "UTC"
+    """Return the zone in which the days of an aggregate begin.
+
+    It is the third argument of time_bucket, or the one named timezone.
+    """
+    call = _BUCKET.search(definition)
+    arguments = _arguments(definition[call.end() :]) if call else []
+    for argument in arguments:
+        if named := _NAMED.fullmatch(argument.removesuffix("::text").strip()):
+            return named[1]
+    third = _TEXT.fullmatch(arguments[2]) if len(arguments) > 2 else None
+    return third[1] if third else "UTC"
+
+
+def _arguments(text: str) -> list[str]:
+    """Return the arguments of a call, whose opening parenthesis is just before `text`."""
+    arguments, depth, quoted, first = [], 0, False, 0
+    for at, character in enumerate(text):
+        if character == "'":
+            quoted = not quoted
+        elif not quoted and character in "([":
+            depth += 1
+        elif not quoted and character in ")]" and depth:
+            depth -= 1
+        elif not quoted and depth == 0 and character in ",)":
+            arguments.append(text[first:at].strip())
+            first = at + 1
+            if character == ")":
+                break
+    return arguments
 
 
 def same_zone(one: str, other: str) -> bool:
