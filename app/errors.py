@@ -73,6 +73,21 @@ class OverloadedError(UnavailableError):
     title = "Too many streams"
 
 
+class TooManyStreamsError(OverloadedError):
+    """As many streams of one address or subject are open as the settings allow."""
+
+
+class TooManyRequestsError(UnavailableError):
+    """More requests a second of one address or subject than the settings allow."""
+
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class ConfigurationError(KpiStreamError):
     """A setting, or the database it points at, that this project cannot work with."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .bind import Bind
-from .http.factory import create_app
+from .bind import Bind, parse_bind
+from .http.factory import create_admin_app, create_app
 from .metrics import Board
 from .server.config import configure
 from .server.limits import Limits
@@ -21,7 +21,7 @@ from .server.stopping import Stop
 from .server.supervisor import Supervisor
 from .server.tls import Certificate
 from .server.worker import Worker
-from .service import open_service
+from .service import Service, open_service
 from .settings import Settings
 
 OVERTIME_SECONDS = 15.0
@@ -89,7 +89,11 @@ async def run_gateway(
 ) -> None:
     """Serve until asked to stop, and end in good order; a `worker` also ends with its parent."""
     with nullcontext() if worker is None else stop.with_parent(worker.lifeline):
-        async with open_service(settings, board, 0 if worker is None else worker.index) as service:
+        index = 0 if worker is None else worker.index
+        async with (
+            open_service(settings, board, index) as service,
+            _admin(settings, service, stop, shared=worker is not None),
+        ):
             await serve(
                 create_app(service),
                 configure(settings),
@@ -103,6 +107,39 @@ async def run_gateway(
                 ),
                 drain_seconds=settings.drain_seconds,
             )
+
+
+@asynccontextmanager
+async def _admin(
+    settings: Settings, service: Service, stop: Stop, *, shared: bool
+) -> AsyncIterator[None]:
+    """Serve counts and readiness on an address of their own, where the settings name one."""
+    if settings.admin_bind is None:
+        yield
+        return
+
+    async def drain(_: float) -> None:
+        """There are no streams here."""
+
+    started = asyncio.Event()
+    timeout = settings.send_timeout_seconds
+    bind = parse_bind(settings.admin_bind)
+    with listening(bind, send_timeout_seconds=timeout, shared=shared) as (sock, _):
+        async with asyncio.TaskGroup() as group:
+            serving = serve(
+                create_admin_app(service),
+                configure(settings),
+                sock,
+                limits=Limits.of(settings),
+                metrics=service.metrics,
+                stop=stop,
+                hooks=Hooks(started=started.set, stopping=lambda: None, drain=drain),
+                drain_seconds=0,
+            )
+            task = group.create_task(serving)
+            task.add_done_callback(lambda _: started.set())
+            await started.wait()
+            yield
 
 
 def run_workers(

@@ -36,6 +36,8 @@ COUNTERS = {
     "connections_displaced": "Idle connections closed to make room for new ones",
     "connections_timed_out": "Connections closed because a request's head took too long",
     "connections_failed": "Connections closed because their protocol was broken",
+    "streams_refused": "Streams refused because as many were open as the settings allow",
+    "requests_limited": "Requests refused because more came from one address or subject",
     "requests_refused": "Requests refused for the size of their head",
     "messages_received": "Messages of the publisher received",
     "messages_missed": "Messages found to be lost, and made up for from the database",
@@ -73,6 +75,8 @@ class Metrics:
     connections_displaced: int = 0
     connections_timed_out: int = 0
     connections_failed: int = 0
+    streams_refused: int = 0
+    requests_limited: int = 0
     requests_refused: int = 0
     messages_received: int = 0
     messages_missed: int = 0

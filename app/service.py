@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from .access.access import Access, open_access
+from .access.limits import Limits
 from .data.catalogue import Catalogue
 from .data.database import Database
 from .data.replica import ReplicatedRepository
@@ -32,6 +33,7 @@ class Service:
 
     settings: Settings
     access: Access
+    limits: Limits
     database: Database
     repository: Repository
     hub: Hub
@@ -76,6 +78,7 @@ async def open_service(
         yield Service(
             settings,
             access,
+            Limits(settings, metrics),
             database,
             repository,
             hub,

@@ -84,6 +84,11 @@ class Settings(BaseSettings):
         description="Address and port to listen on; also [::1]:8000, :8000 for every address,"
         " unix:/path",
     )
+    admin_bind: str | None = Field(
+        None,
+        description="Address and port of their own for /metrics and /readyz, such as"
+        " 127.0.0.1:9000; empty: on KPI_BIND",
+    )
     workers: int = Field(1, ge=1, le=64, description="Processes that share the port")
     redis_url: SecretStr | None = Field(
         None, description="Messaging between publisher and gateways; empty: in-process"
@@ -187,6 +192,24 @@ class Settings(BaseSettings):
         " ones are closed, or new ones at once; empty: as many as it may have files, less 100",
     )
     max_streams: int = Field(16_000, ge=1, description="Streams that a process keeps open at most")
+    max_streams_per_address: int | None = Field(
+        None,
+        ge=1,
+        description="Streams of one client address (of an IPv6 network of /64) that a process keeps"
+        " open at most; empty: no limit",
+    )
+    max_streams_per_subject: int | None = Field(
+        None,
+        ge=1,
+        description="Streams of one token's subject that a process keeps open at most; empty: no"
+        " limit",
+    )
+    max_requests_per_second: float | None = Field(
+        None,
+        gt=0,
+        description="Requests a second of one address and of one subject, ten seconds' at once; 429"
+        " beyond; empty: no limit",
+    )
     stream_max_age: Duration = Field(
         timedelta(hours=1), description="A stream's life, spread by ± 20 %"
     )
@@ -219,10 +242,11 @@ class Settings(BaseSettings):
         parse_hosts(text)
         return text
 
-    @field_validator("bind")
+    @field_validator("bind", "admin_bind")
     @classmethod
-    def _bindable(cls, text: str) -> str:
-        parse_bind(text)
+    def _bindable(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_bind(text)
         return text
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from quart import Quart
 
 from ..service import Service
-from . import auth, boundary, problems
+from . import auth, boundary, limits, problems
 from .direct import DirectHTTPConnection
 from .routes import control, pages, session, snapshots, streams
 from .trouble_log import TroubleLog
@@ -19,10 +19,23 @@ def create_app(service: Service) -> Quart:
     trouble = TroubleLog()
     problems.install(app, trouble)
     boundary.install(app, service.settings)
+    limits.count_addresses(app, service)
     auth.install(app, service)
+    limits.count_subjects(app, service)
     snapshots.install(app, service)
     streams.install(app, service, trouble)
     session.install(app, service)
-    control.install(app, service)
+    control.install_probe(app)
+    if service.settings.admin_bind is None:
+        control.install_admin(app, service)
     pages.install(app)
+    return app
+
+
+def create_admin_app(service: Service) -> Quart:
+    """Return the application for those who run the server, on an address of their own."""
+    app = Quart("app.http.admin", static_folder=None)
+    problems.install(app, TroubleLog())
+    control.install_probe(app)
+    control.install_admin(app, service, guarded=False)
     return app

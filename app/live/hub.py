@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -131,10 +132,12 @@ class Hub:
         cursors: Sequence[str],
         history: int,
         permit: Permit | None = None,
+        left: Callable[[], None] | None = None,
     ) -> AsyncIterator[Subscription]:
         """Listen to channels from where the cursors stand; the subscription starts with a preamble.
 
-        It ends, with the event `end`, within a second of its permit saying so.
+        It ends, with the event `end`, within a second of its permit saying so. `left` is called
+        when the listener has left, also from a socket that was detached.
         Raises UnavailableError while draining and where the first listener finds no database, and
         OverloadedError where as many streams are open as the settings allow.
         """
@@ -150,7 +153,7 @@ class Hub:
             # newcomer and what its queue gets nothing can fall.
             self._admit()
             catch_ups = resume.catch_ups(broadcasters, history)
-            subscription = self._join(broadcasters)
+            subscription = self._join(broadcasters, left)
             if permit is not None:
                 self._permits.add(subscription, permit)
         except TimeoutError:
@@ -180,7 +183,9 @@ class Hub:
         for period in sorted({broadcaster.grid.period for broadcaster in new}):
             await self.pollers[period].turn()
 
-    def _join(self, broadcasters: Sequence[Broadcaster]) -> Subscription:
+    def _join(
+        self, broadcasters: Sequence[Broadcaster], left: Callable[[], None] | None
+    ) -> Subscription:
         """Let a newcomer have all that is published from now on."""
         group = self._group(broadcasters)
         now = asyncio.get_running_loop().time()
@@ -188,11 +193,15 @@ class Hub:
         queue = QueuedSubscriber(now + age, self._metrics)
         group.join(queue)
         self.listeners += 1
-        return Subscription(group, queue, self._left)
+        if left is None:
+            return Subscription(group, queue, self._left)
+        return Subscription(group, queue, partial(self._left, left=left))
 
-    def _left(self, subscription: Subscription) -> None:
+    def _left(self, subscription: Subscription, left: Callable[[], None] | None = None) -> None:
         self.listeners -= 1
         self._permits.discard(subscription)
+        if left is not None:
+            left()
 
     def _group(self, broadcasters: Sequence[Broadcaster]) -> Group:
         """Return the group of those who listen to just these channels."""

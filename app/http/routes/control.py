@@ -11,12 +11,16 @@ from ...service import Service
 from .. import auth
 
 
-def install(app: Quart, service: Service) -> None:
-    """Add the routes for probes."""
+def install_probe(app: Quart) -> None:
+    """Add the route that says that the process is alive."""
 
     @app.get("/livez")
     async def alive() -> Response:
         return Response(b"alive\n", content_type="text/plain; charset=utf-8")
+
+
+def install_admin(app: Quart, service: Service, *, guarded: bool = True) -> None:
+    """Add readiness and counts; `guarded`: counts are for callers who may read them."""
 
     @app.get("/readyz")
     async def ready() -> Response:
@@ -27,5 +31,6 @@ def install(app: Quart, service: Service) -> None:
 
     @app.get("/metrics")
     async def metrics() -> Response:
-        auth.caller().require(Right.READ_METRICS)
+        if guarded:
+            auth.caller().require(Right.READ_METRICS)
         return Response(service.report.page(), content_type=CONTENT_TYPE)

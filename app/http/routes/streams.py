@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import cast
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, cast
 
 from quart import Quart, Response, request
 
-from ...access.caller import Right
-from ...errors import UnavailableError
+from ...access.caller import Caller, Right
+from ...access.limits import Place
+from ...errors import OverloadedError, UnavailableError
 from ...live.detach import EXTENSION, SocketOffer
-from ...live.permits import Permit
+from ...live.fanout import Subscription
 from ...live.series import SCREENFUL
 from ...models import Channel
 from ...service import Service
-from .. import auth, parameters
+from .. import auth, limits, parameters
 from ..streaming import HEADERS, STREAM, refusal
 from ..trouble_log import TroubleLog
 
 
 def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
     """Add the routes that stream."""
+    take_place = limits.make_places(service)
 
     @app.get("/kpi/<code>/stream", endpoint=f"{STREAM}one")
     async def one(code: str) -> Response:
@@ -39,10 +41,9 @@ def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
             if service.hub.live(channel) is None:
                 await service.catalogue.require(channel.code)
         offer = cast("SocketOffer | None", request.scope["extensions"].get(EXTENSION))
-        permit = service.access.permit(caller)
-        body = (
-            b"" if request.method == "HEAD" else stream(channels, cursors, history, offer, permit)
-        )
+        body: bytes | AsyncIterator[bytes] = b""
+        if request.method != "HEAD":
+            body = stream(channels, cursors, history, offer, caller, request.scope)
         response = Response(body, 200, HEADERS.copy())
         if request.method == "HEAD":
             del response.headers["Content-Length"]  # a stream has none
@@ -54,10 +55,18 @@ def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
         cursors: list[str],
         history: int,
         offer: SocketOffer | None,
-        permit: Permit | None,
+        caller: Caller,
+        scope: Mapping[str, Any],
     ) -> AsyncIterator[bytes]:
+        place: Place | None = None
+        subscription: Subscription | None = None
         try:
-            async with service.hub.subscribe(channels, cursors, history, permit) as subscription:
+            place = take_place(scope, caller)
+            permit = service.access.permit(caller)
+            left = None if place is None else place.release
+            async with service.hub.subscribe(
+                channels, cursors, history, permit, left
+            ) as subscription:
                 yield subscription.preamble
                 if offer is None:
                     async for payload in subscription.queue:
@@ -66,5 +75,11 @@ def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
                     # If so the socket is the channel's, and what is written here goes nowhere.
                     await offer.detach(subscription)
         except UnavailableError as error:
+            if isinstance(error, OverloadedError):
+                service.metrics.streams_refused += 1
             trouble.note(error)
             yield refusal(error)
+        finally:
+            # A socket that was detached gives the place up itself, when its client is gone.
+            if place is not None and (subscription is None or not subscription.detached):
+                place.release()
