@@ -46,6 +46,13 @@ class UnknownKpiError(KpiStreamError):
     title = "Unknown KPI"
 
 
+class NoValuesError(KpiStreamError):
+    """A channel that the database's views cannot give values for, or whose formula is wrong."""
+
+    status = 422
+    title = "No values"
+
+
 class UnavailableError(KpiStreamError):
     """Something this request needs is away for now; try again after `retry_after_seconds`."""
 

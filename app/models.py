@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from enum import StrEnum
 from typing import NamedTuple, Self
 
@@ -107,6 +108,56 @@ class Channel:
 
     def __str__(self) -> str:
         return f"{self.code}:{self.period.value}"
+
+
+class Target(NamedTuple):
+    """What a KPI's values are held against, and how many decimals they are shown with.
+
+    `direction` is the better one, `up` or `down`; a value that misses `target` is bad once it
+    misses `warning`, too. `decimals` of None are four digits, and from 1000 on whole numbers.
+    """
+
+    direction: str | None
+    target: float | None
+    warning: float | None
+    decimals: int | None
+
+    def status(self, value: float | None) -> str | None:
+        """Return `good`, `warning` or `bad`, by the value as it is shown; None: not to be told."""
+        if value is None or self.target is None or self.direction not in ("up", "down"):
+            return None
+        if self._reaches(value, self.target):
+            return "good"
+        if self.warning is not None and self._reaches(value, self.warning):
+            return "warning"
+        return "bad"
+
+    def _reaches(self, value: float, limit: float) -> bool:
+        shown, wanted = self._rounded(value), self._rounded(limit)
+        return shown >= wanted if self.direction == "up" else shown <= wanted
+
+    def _rounded(self, value: float) -> Decimal:
+        """Round as a browser does: the shortest decimal of the double, halves away from zero."""
+        exact = Decimal(repr(value))
+        if self.decimals is not None:
+            digits = self.decimals
+        elif abs(value) >= _SHOWN_WHOLE:
+            digits = 0
+        else:
+            digits = _SHOWN_DIGITS - 1 - exact.adjusted()
+        return round_half_up(exact, digits)
+
+
+_SHOWN_WHOLE = 1000
+_SHOWN_DIGITS = 4
+
+
+def round_half_up(exact: Decimal, digits: int) -> Decimal:
+    """Return a decimal with so many digits after the point, halves away from zero."""
+    with localcontext() as context:
+        context.prec = 400
+        context.rounding = ROUND_HALF_UP
+        return exact.quantize(Decimal(1).scaleb(-digits))
 
 
 class Bucket(NamedTuple):

@@ -8,13 +8,20 @@ SELECT to_regclass('kpi_catalog') IS NOT NULL;
 SELECT to_jsonb(c) AS entry FROM kpi_catalog AS c ORDER BY code;
 
 -- name: definitions
--- The KPIs that are not averages.
-SELECT d.code, d.aggregate, d.formula
-FROM (SELECT 'avg' AS aggregate, NULL::text AS formula) AS absent
+-- The KPIs that are not averages, or have a target. As text, whatever types the columns have.
+SELECT d.code, d.aggregate, d.formula, d.direction, d.target, d.warning, d.decimals
+FROM (
+    SELECT
+        'avg' AS aggregate, NULL::text AS formula, NULL::text AS direction,
+        NULL::text AS target, NULL::text AS warning, NULL::text AS decimals
+) AS absent
 CROSS JOIN LATERAL (
-    SELECT code::text, aggregate::text, formula::text FROM kpi_catalog
+    SELECT
+        code::text, aggregate::text, formula::text, direction::text, target::text,
+        warning::text, decimals::text
+    FROM kpi_catalog
 ) AS d
-WHERE d.aggregate <> 'avg' OR d.formula IS NOT NULL;
+WHERE d.aggregate <> 'avg' OR d.formula IS NOT NULL OR d.target IS NOT NULL;
 
 -- name: columns$
 SELECT array_agg(attname::text) FROM pg_attribute

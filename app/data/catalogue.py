@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from ..errors import UnknownKpiError
-from ..models import CatalogueEntry
+from ..errors import NoValuesError, UnknownKpiError
+from ..models import CatalogueEntry, Channel
 from .repository import Repository
 from .single_flight import SingleFlight
 
@@ -40,6 +40,12 @@ class Catalogue:
         if entry is None:
             raise UnknownKpiError(f"no KPI has the code {code!r}; GET /kpi lists those there are")
         return entry
+
+    async def require_channel(self, channel: Channel) -> None:
+        """Raise UnknownKpiError where there is no such KPI, NoValuesError where it has none."""
+        await self.require(channel.code)
+        if reason := await self._repository.lacking(channel):
+            raise NoValuesError(f"{channel} has no values: {reason}")
 
     async def _no_older_than(self, seconds: float) -> None:
         if time.monotonic() - self._read_at >= seconds:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from ..errors import InvalidFormulaError
-from ..models import Aggregate
+from ..models import Aggregate, Target
 from .formulas import Expression, Program, compile_formula, parse
 
 log = logging.getLogger(__name__)
@@ -19,24 +20,34 @@ _parsed = lru_cache(maxsize=16_384)(parse)
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """The KPIs that are not averages; `digest` tells one set of them from another."""
+    """The KPIs that are not averages or have a target; `digest` tells one set from another."""
 
     digest: str
     aggregates: Mapping[str, Aggregate]
     programs: Mapping[str, Program]
     wrong: Mapping[str, str]
+    targets: Mapping[str, Target]
 
     @classmethod
-    def read(cls, digest: str, rows: Iterable[tuple[str, str, str | None]]) -> Definitions:
-        """Make them of (code, aggregate, formula); a formula that is wrong gives no values."""
+    def read(cls, digest: str, rows: Iterable[Mapping[str, Any]]) -> Definitions:
+        """Make them of rows of the catalogue as text; a formula that is wrong gives no values."""
         aggregates: dict[str, Aggregate] = {}
         formulas: dict[str, Expression] = {}
         wrong: dict[str, str] = {}
-        for code, aggregate, formula in rows:
+        targets: dict[str, Target] = {}
+        for row in rows:
+            code, aggregate = row["code"], row["aggregate"]
+            if row["target"] is not None:
+                targets[code] = Target(
+                    row["direction"],
+                    _number(row["target"]),
+                    _number(row["warning"]),
+                    None if row["decimals"] is None else int(_number(row["decimals"]) or 0),
+                )
             try:
-                if formula:
-                    formulas[code] = _parsed(formula)
-                else:
+                if row["formula"]:
+                    formulas[code] = _parsed(row["formula"])
+                elif aggregate is not None and aggregate != Aggregate.AVG:
                     aggregates[code] = Aggregate(aggregate)
             except InvalidFormulaError as error:
                 wrong[code] = str(error)
@@ -50,7 +61,13 @@ class Definitions:
                 wrong[code] = str(error)
         for code, reason in wrong.items():
             log.warning("%s in kpi_catalog has no values: %s", code, reason)
-        return cls(digest, aggregates, programs, wrong)
+        return cls(digest, aggregates, programs, wrong, targets)
+
+    def of(self, code: str) -> Aggregate | Program | None:
+        """Return how a KPI is made; None where nothing can be made of it."""
+        if code in self.wrong:
+            return None
+        return self.programs.get(code) or self.aggregates.get(code, Aggregate.AVG)
 
     def needed(self, code: str) -> set[Aggregate]:
         """Return the aggregates of raw rows that a KPI is made of."""
@@ -104,8 +121,17 @@ class Definitions:
         }
 
 
-AVERAGES = Definitions("0", {}, {}, {})
+AVERAGES = Definitions("0", {}, {}, {}, {})
 """What there is without a catalogue: every KPI is an average."""
+
+
+def _number(text: str | None) -> float | None:
+    """Return a number of the catalogue; None for what is none, in a catalogue of the user's own."""
+    try:
+        number = float(text or "nan")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _firsts(operands: list[tuple[str, int, str, str]]) -> list[bool]:

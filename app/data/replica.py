@@ -91,4 +91,4 @@ class ReplicatedRepository(Repository):
         grid = self.grids[period]
         until = min(reading.complete_until, grid.start(grid.index(now - self._grace_seconds)))
         rows = [row for row in reading.rows if row[1].start < until]
-        return Reading(now, until, rows)
+        return reading._replace(now=now, complete_until=until, rows=rows)

@@ -37,12 +37,14 @@ class Reading(NamedTuple):
     """One answer of the database.
 
     `now` is its clock in seconds since 1970 UTC; `complete_until` the start of the first bucket
-    that is not complete yet; `rows` the complete buckets with raw rows, by code and start.
+    that is not complete yet; `rows` the complete buckets with raw rows, by code and start, as
+    `definitions` has them made.
     """
 
     now: float
     complete_until: int
     rows: list[tuple[str, Bucket]]
+    definitions: Definitions = AVERAGES
 
 
 class Repository:
@@ -51,7 +53,8 @@ class Repository:
     A KPI's buckets hold its own value, by its aggregate or its formula. Where those have changed
     since they were last looked at, they are read and the query is asked again. All methods raise
     DatabaseUnavailableError while the database is away, and ConfigurationError where its views are
-    missing or its days begin in another time zone. `grids` are this process's.
+    missing or its days begin in another time zone. `grids` are this process's; `definitions` are
+    those of the last answer.
     """
 
     def __init__(self, database: Database, settings: Settings) -> None:
@@ -60,7 +63,7 @@ class Repository:
         self.grids = make_grids(settings.zone)
         self._reads: dict[Period, Reads] = {}
         self._look_again_at = 0.0
-        self._definitions = AVERAGES
+        self.definitions = AVERAGES
         self._catalogue = load_queries("catalogue")
 
     async def new_buckets(self, period: Period, codes: Sequence[str], after: int) -> Reading:
@@ -100,7 +103,7 @@ class Repository:
 
         A code that has no bucket left there comes with none.
         """
-        rows = await self._fetch(
+        rows, _ = await self._fetch(
             "differing",
             period,
             dict.fromkeys(digests, first),
@@ -134,12 +137,12 @@ class Repository:
 
     async def lacking(self, channel: Channel) -> str | None:
         """Say why the database has no values for a channel; None where it may have some."""
-        if reason := self._definitions.wrong.get(channel.code):
-            return reason
         reads = self._reads.get(channel.period)
-        if reads is None:
-            reads = await self._database.read(lambda c: self._of(channel.period, c))
-        return reads.lacking(self._definitions.needed(channel.code))
+        if reads is None or self.definitions is AVERAGES:
+            reads = await self._database.read(lambda c: self._prepared(channel.period, c))
+        if reason := self.definitions.wrong.get(channel.code):
+            return reason
+        return reads.lacking(self.definitions.needed(channel.code))
 
     async def refresh_trouble(self) -> str | None:
         """Say why what the views show may be old; None while whatever refreshes them works."""
@@ -168,7 +171,7 @@ class Repository:
     ) -> Reading:
         """Return the buckets of each code from its first on, in a range of `queries/reads`."""
         grid = self.grids[period]
-        rows = await self._fetch(
+        rows, definitions = await self._fetch(
             "read", period, firsts, first=first, until=until, depth=depth, ahead=ahead
         )
         _, _, said, now, *_ = rows[0]
@@ -179,20 +182,20 @@ class Repository:
             found = [row for row in found if row[1].start == complete]
         elif complete != said:
             found = [row for row in found if row[1].start < complete]
-        return Reading(now, complete, found)
+        return Reading(now, complete, found, definitions)
 
     async def _fetch(
         self, name: str, period: Period, firsts: Mapping[str, int], **arguments: Any
-    ) -> list[Any]:
-        """Return the rows of a statement, asked with the definitions that hold."""
+    ) -> tuple[list[Any], Definitions]:
+        """Return the rows of a statement, asked with the definitions that hold, and these."""
         times = time_arguments(period, self.grids[period].zone.key)
 
-        async def query(connection: Connection) -> list[Any]:
+        async def query(connection: Connection) -> tuple[list[Any], Definitions]:
             reads = await self._of(period, connection)
             statement = getattr(reads.statements, name)
-            rows: list[Any] = []
+            rows, asked = [], self.definitions
             for _ in range(_REDEFINED_ATTEMPTS):
-                asked = self._definitions
+                asked = self.definitions
                 rows = await fetch(
                     connection,
                     statement,
@@ -202,7 +205,7 @@ class Repository:
                 if rows[0][0] == asked.digest:
                     break
                 await self._define(connection, rows[0][0])
-            return rows
+            return rows, asked
 
         try:
             return await self._database.read(query)
@@ -211,11 +214,17 @@ class Repository:
             self._reads.clear()
             raise
 
+    async def _prepared(self, period: Period, connection: Connection) -> Reads:
+        reads = await self._of(period, connection)
+        if self.definitions is AVERAGES and reads.has_catalogue:
+            await self._define(connection, "")
+        return reads
+
     async def _define(self, connection: Connection, digest: str) -> None:
         rows = await fetch(connection, self._catalogue.definitions)
         # A thousand formulas take a tenth of a second to read.
-        self._definitions = await asyncio.to_thread(
-            Definitions.read, digest, [(row[0], row[1], row[2]) for row in rows]
+        self.definitions = await asyncio.to_thread(
+            Definitions.read, digest, [dict(row) for row in rows]
         )
 
     async def _of(self, period: Period, connection: Connection) -> Reads:

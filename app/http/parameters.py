@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from quart import Request
 
 from ..errors import InvalidParameterError
@@ -9,6 +11,8 @@ from ..live.snapshots import MAX_HISTORY
 from ..models import Channel, Period, parse_code, parse_period
 
 DEFAULT_HISTORY = 60
+_EARLIEST = int(datetime(1900, 1, 1, tzinfo=UTC).timestamp())
+_LATEST = int(datetime(9000, 1, 1, tzinfo=UTC).timestamp())
 MAX_CHANNELS = 256
 
 
@@ -36,6 +40,23 @@ def history(request: Request, *, most: int = MAX_HISTORY) -> int:
         more = f"; GET /kpi/{{code}} has up to {MAX_HISTORY}" if most < MAX_HISTORY else ""
         raise InvalidParameterError(f"history must be a whole number from 0 to {most} here{more}")
     return int(text)
+
+
+def end(request: Request) -> int | None:
+    """Return the instant before which the history ends, in seconds; None for the newest."""
+    text = _first(request.args.getlist("end"), "")
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None or moment.microsecond:
+            raise ValueError
+        seconds = int(moment.timestamp())
+    except (ValueError, OverflowError):
+        seconds = None
+    if seconds is None or not _EARLIEST <= seconds <= _LATEST:
+        raise InvalidParameterError("end must be a time such as 2026-05-04T12:00:00Z") from None
+    return seconds
 
 
 def cursors(request: Request) -> list[str]:

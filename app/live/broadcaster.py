@@ -46,7 +46,7 @@ class Broadcaster(WatchedChannel):
     def view(self, buckets: list[Bucket]) -> View:
         """Return the channel as it is now; `buckets` end with the series."""
         token = cursor.join([self.series.token()])
-        return View(self.channel, self.grid, buckets, self.health, token)
+        return View(self.channel, self.grid, buckets, self.health, token, self.target)
 
     def newest(self, history: int) -> View:
         """Return the channel as it is now with its newest buckets, two at least."""
@@ -110,13 +110,17 @@ class Broadcaster(WatchedChannel):
     def _on_change(self, change: Change, bucket: Bucket) -> None:
         index = self.grid.index(bucket.start)
         previous = None if change is not Change.VALUE else self.series.at(index - 1)
-        self._publish(events.change(self.channel, self.grid, change, bucket, previous))
+        block = events.change(self.channel, self.grid, change, bucket, previous, self.target)
+        self._publish(block)
         if change is Change.CORRECTION or self.series.last > self._older_until:
             self._forget_older()
 
     def _on_observed(self) -> None:
         self._forget()
         self._judge()
+
+    def _on_target(self) -> None:
+        self._forget()
 
     def _on_trouble(self, before: Trouble | None) -> None:
         if self.loaded:

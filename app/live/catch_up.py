@@ -67,7 +67,7 @@ class Missed:
         """Yield its events, a bucket each."""
         for previous, bucket in zip(view.buckets, view.buckets[1:], strict=False):
             kind = Change.GAP if bucket.value is None else Change.VALUE
-            yield events.change(view.channel, view.grid, kind, bucket, previous)
+            yield events.change(view.channel, view.grid, kind, bucket, previous, view.target)
         yield events.status(view.channel, view.health)
 
 

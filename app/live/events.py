@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from ..grid import Grid
-from ..models import Bucket, CatalogueEntry, Channel
+from ..models import Bucket, CatalogueEntry, Channel, Target
 from .health import Health
 from .series import Change
 
@@ -59,6 +59,7 @@ class View(NamedTuple):
     buckets: list[Bucket]
     health: Health
     cursor: str
+    target: Target | None = None
 
 
 def health_json(health: Health) -> Json:
@@ -67,9 +68,9 @@ def health_json(health: Health) -> Json:
     return {"state": health.state, "reason": health.reason, "since": since}
 
 
-def bucket_json(channel: Channel, grid: Grid, bucket: Bucket) -> Json:
-    """Return a bucket on the wire."""
-    return {
+def bucket_json(channel: Channel, grid: Grid, bucket: Bucket, target: Target | None = None) -> Json:
+    """Return a bucket on the wire, with its status where the KPI has a target."""
+    data: Json = {
         "kpi": channel.code,
         "period": channel.period.value,
         "bucket": timestamp(bucket.start),
@@ -79,6 +80,9 @@ def bucket_json(channel: Channel, grid: Grid, bucket: Bucket) -> Json:
         "min": bucket.minimum,
         "max": bucket.maximum,
     }
+    if target is not None:
+        data["status"] = target.status(bucket.value)
+    return data
 
 
 def delta(current: Bucket | None, previous: Bucket | None) -> float | None:
@@ -88,10 +92,16 @@ def delta(current: Bucket | None, previous: Bucket | None) -> float | None:
     return current.value - previous.value
 
 
-def value_json(channel: Channel, grid: Grid, bucket: Bucket, previous: Bucket | None) -> Json:
+def value_json(
+    channel: Channel,
+    grid: Grid,
+    bucket: Bucket,
+    previous: Bucket | None,
+    target: Target | None = None,
+) -> Json:
     """Return the data of a `value` event: the bucket, the one just before it, and the delta."""
-    data = bucket_json(channel, grid, bucket)
-    data["previous"] = None if previous is None else bucket_json(channel, grid, previous)
+    data = bucket_json(channel, grid, bucket, target)
+    data["previous"] = None if previous is None else bucket_json(channel, grid, previous, target)
     data["delta"] = delta(bucket, previous)
     return data
 
@@ -103,7 +113,11 @@ def snapshot(view: View, history: int, *, whole: bool = False) -> Encoded:
     silent, then. Not so if it is to be `whole`: whoever merges it may hold a value where there is
     a gap now.
     """
-    channel, grid, buckets, health, cursor = view
+    channel, grid, buckets, health, cursor, target = view
+
+    def on_wire(bucket: Bucket) -> Json:
+        return bucket_json(channel, grid, bucket, target)
+
     first = max(0, len(buckets) - history)
     while not whole and first < len(buckets) and buckets[first].value is None:
         first += 1
@@ -113,10 +127,10 @@ def snapshot(view: View, history: int, *, whole: bool = False) -> Encoded:
     data = {
         "kpi": channel.code,
         "period": channel.period.value,
-        "current": None if current is None else bucket_json(channel, grid, current),
-        "previous": None if previous is None else bucket_json(channel, grid, previous),
+        "current": None if current is None else on_wire(current),
+        "previous": None if previous is None else on_wire(previous),
         "delta": delta(current, previous),
-        "history": [bucket_json(channel, grid, bucket) for bucket in buckets[first:]],
+        "history": [on_wire(bucket) for bucket in buckets[first:]],
         "state": health_json(health),
         "cursor": cursor,
     }
@@ -124,13 +138,18 @@ def snapshot(view: View, history: int, *, whole: bool = False) -> Encoded:
 
 
 def change(
-    channel: Channel, grid: Grid, kind: Change, bucket: Bucket, previous: Bucket | None
+    channel: Channel,
+    grid: Grid,
+    kind: Change,
+    bucket: Bucket,
+    previous: Bucket | None,
+    target: Target | None = None,
 ) -> bytes:
     """Return a `value`, `gap` or `correction`; a value says what the bucket before it was."""
     if kind is Change.VALUE:
-        data = value_json(channel, grid, bucket, previous)
+        data = value_json(channel, grid, bucket, previous, target)
     else:
-        data = bucket_json(channel, grid, bucket)
+        data = bucket_json(channel, grid, bucket, target)
     return fields(kind, dumps(data))
 
 
@@ -168,6 +187,13 @@ def catalogue_json(entry: CatalogueEntry) -> Json:
         "direction": entry.direction,
         "target": entry.target,
         "simulated": entry.simulated,
+        "warning": entry.warning,
+        "aggregate": None if entry.formula else entry.aggregate,
+        "formula": entry.formula,
+        "group": entry.group,
+        "description": entry.description,
+        "lower": entry.lower,
+        "upper": entry.upper,
     }
 
 

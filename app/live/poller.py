@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from ..data.definitions import AVERAGES, Definitions
 from ..data.repository import Reading, Repository
 from ..errors import DatabaseUnavailableError
 from ..grid import Grid
@@ -65,6 +66,8 @@ class Poller:
         self._following = following
         self.schedule = Schedule(asyncio.get_running_loop().time, following)
         self._watched: dict[Channel, WatchedChannel] = {}
+        self._outdated: set[WatchedChannel] = set()
+        self._definitions = AVERAGES
         self._waiting: list[asyncio.Future[None]] = []
         self._wakeup = asyncio.Event()
         self._look_wanted = False
@@ -78,6 +81,7 @@ class Poller:
     def unwatch(self, watched: WatchedChannel) -> None:
         """Leave a channel alone."""
         self._watched.pop(watched.channel, None)
+        self._outdated.discard(watched)
 
     async def turn(self, *, look: bool = False) -> None:
         """Wait until all that is watched is loaded; with `look` until it is in step, too.
@@ -154,6 +158,9 @@ class Poller:
             await self._load(new)
         if self._watched and (look or self.schedule.compare_due):
             await self._compare()
+        if self._outdated:
+            await self._load(list(self._outdated))
+            await self._flush()
         self.schedule.succeeded()
 
     def _in_step(self) -> list[WatchedChannel]:
@@ -172,6 +179,8 @@ class Poller:
             await self._advance()
         for at, watched in enumerate(new, start=1):
             found = rows.get(watched.channel.code, {}).values()
+            watched.set_target(reading.definitions.targets.get(watched.channel.code))
+            self._outdated.discard(watched)
             until = reading.complete_until
             watched.load(Series(watched.channel, self.grid, found, until, self._extent))
             if at % SLICE == 0:
@@ -243,10 +252,21 @@ class Poller:
             self.suspect()
 
     def _answered(self, reading: Reading) -> None:
-        """Take note of the database's time, and of how far its aggregates are behind it."""
+        """Take note of the database's time, how far its aggregates are behind, and the targets."""
+        self._define(reading.definitions)
         self._clock.set(reading.now)
         self._lag = lag(reading, self.grid, self._grace_seconds)
         self._tell_trouble()
+
+    def _define(self, definitions: Definitions) -> None:
+        """Take note of targets, and of what must be read anew since it is made otherwise now."""
+        before, self._definitions = self._definitions, definitions
+        if definitions is not before:
+            for watched in self._in_step():
+                code = watched.channel.code
+                watched.set_target(definitions.targets.get(code))
+                if before.of(code) != definitions.of(code):
+                    self._outdated.add(watched)
 
     def _tell_trouble(self) -> None:
         """Tell channels what is wrong with the aggregates of this period, if anything."""

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from ..grid import Grid
-from ..models import Bucket, Channel, Period
+from ..models import Bucket, Channel, Period, Target
 from . import cursor
 from .cursor import Position
 from .health import Trouble
@@ -181,6 +181,7 @@ class WatchedChannel(ABC):
         self.grid = grid
         self._series: Series | None = None
         self._trouble: Trouble | None = None
+        self.target: Target | None = None
 
     @property
     def loaded(self) -> bool:
@@ -215,6 +216,15 @@ class WatchedChannel(ABC):
         if trouble != self._trouble:
             before, self._trouble = self._trouble, trouble
             self._on_trouble(before)
+
+    def set_target(self, target: Target | None) -> None:
+        """Take note of what the values are held against from now on."""
+        if target != self.target:
+            self.target = target
+            self._on_target()
+
+    def _on_target(self) -> None:  # noqa: B027 - not everybody judges
+        """Act on another target."""
 
     @abstractmethod
     def _on_load(self, *, again: bool) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ..data.repository import Repository
 from ..data.single_flight import SingleFlight
+from ..errors import InvalidParameterError
 from ..models import Bucket, Channel
 from ..settings import Settings
 from . import cursor, events
 from .broadcaster import Broadcaster
 from .events import Encoded, View
-from .health import judge, lag
+from .health import LIVE, judge, lag
 from .hub import Hub
 from .series import Extent, Series
 
@@ -25,6 +26,7 @@ class Snapshots:
         self._repository = repository
         self._settings = settings
         self._flight: SingleFlight[tuple[Channel, int], View] = SingleFlight()
+        self._past_flight: SingleFlight[tuple[Channel, int, int], View] = SingleFlight()
 
     async def get(self, channel: Channel, history: int) -> Encoded:
         """Return the snapshot with up to `history` buckets; raises DatabaseUnavailableError."""
@@ -52,7 +54,36 @@ class Snapshots:
         trouble = trouble or lag(reading, grid, self._settings.grace_seconds)
         health = judge(series.newest(extent.depth), trouble)
         token = cursor.join([series.token()])
-        return View(channel, grid, series.newest(depth), health, token)
+        target = reading.definitions.targets.get(channel.code)
+        return View(channel, grid, series.newest(depth), health, token, target)
+
+    async def before(self, channel: Channel, end: int, history: int) -> Encoded:
+        """Return the snapshot of the `history` buckets before the one that starts at `end`.
+
+        It ends where the complete buckets do, has no cursor, and is never stale: it is the past.
+        Raises InvalidParameterError where no bucket starts at `end`, DatabaseUnavailableError.
+        """
+        grid = self._hub.grid(channel.period)
+        if not grid.is_start(end):
+            nearest = events.timestamp(grid.start(grid.index(end)))
+            raise InvalidParameterError(
+                f"end must be the start of a {channel.period} bucket, such as {nearest}"
+            )
+        view = await self._past_flight.do(
+            (channel, end, history), lambda: self._read_before(channel, end, history)
+        )
+        return events.snapshot(view, history)
+
+    async def _read_before(self, channel: Channel, end: int, history: int) -> View:
+        grid = self._hub.grid(channel.period)
+        depth = max(history, 2)
+        reading = await self._repository.before(channel.period, channel.code, end, depth)
+        until = grid.index(min(end, reading.complete_until))
+        known = {bucket.start: bucket for _, bucket in reading.rows}
+        starts = map(grid.start, range(grid.index(end) - depth, until))
+        buckets = [known.get(start) or Bucket.gap(start) for start in starts]
+        target = reading.definitions.targets.get(channel.code)
+        return View(channel, grid, buckets, LIVE, "", target)
 
 
 def _published(broadcaster: Broadcaster, rows: list[Bucket], depth: int) -> View:

@@ -97,6 +97,13 @@ async def test_the_catalogue_lists_what_is_described_and_what_has_data(gateway: 
         "direction": "down",
         "target": 40.0,
         "simulated": False,
+        "warning": None,
+        "aggregate": "avg",
+        "formula": None,
+        "group": "",
+        "description": "",
+        "lower": None,
+        "upper": None,
     }
     empty = (await get(gateway, "/kpi/stock")).json()
     assert (empty["current"], empty["history"]) == (None, [])
@@ -138,3 +145,61 @@ async def test_probes(gateway: Gateway) -> None:
     assert (await get(gateway, "/readyz")).status_code == 200
     gateway.service.hub.refuse_more()
     assert (await get(gateway, "/readyz")).status_code == 503
+
+
+async def test_looking_back_before_any_bucket(gateway: Gateway) -> None:
+    now = (await get(gateway, "/kpi/sales?history=10")).json()
+    starts = [bucket["bucket"] for bucket in now["history"]]
+    past = await get(gateway, f"/kpi/sales?history=3&end={starts[6]}")
+    body = past.json()
+    assert body["history"] == now["history"][3:6]
+    assert (body["current"], body["previous"]) == (now["history"][5], now["history"][4])
+    assert body["cursor"] == ""
+    seen = past.headers["ETag"]
+    target = f"/kpi/sales?history=3&end={starts[6]}"
+    assert (await get(gateway, target, **{"If-None-Match": seen})).status_code == 304
+    # The same instant written otherwise, and one that has not come: what is complete is there.
+    other = await get(gateway, f"/kpi/sales?history=3&end={starts[6][:11]}13:56:00%2B02:00")
+    assert other.json()["history"] == body["history"]
+    tomorrow = await get(gateway, "/kpi/sales?history=2000&end=2026-05-05T12:00:00Z")
+    assert tomorrow.status_code == 422
+    tomorrow = await get(gateway, "/kpi/sales?history=1440&end=2026-05-05T12:00:00Z")
+    assert tomorrow.json()["history"] == []
+    long_ago = await get(gateway, "/kpi/sales?history=5&end=1950-01-01T00:00:00Z")
+    assert (long_ago.json()["history"], long_ago.json()["current"]) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("2026-05-04T11:55:30Z", "start of a minute bucket, such as 2026-05-04T11:55:00Z"),
+        ("2026-05-04T11:55:00", "a time such as"),
+        ("yesterday", "a time such as"),
+        ("0001-01-01T00:00:00Z", "a time such as"),
+        ("9999-01-01T00:00:00Z", "a time such as"),
+    ],
+)
+async def test_an_end_that_is_none_is_refused(end: str, said: str, gateway: Gateway) -> None:
+    answer = await get(gateway, f"/kpi/sales?end={end}")
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]
+
+
+async def test_weeks_and_months_are_made_of_days(gateway: Gateway) -> None:
+    await gateway.hand.set(NOON + 40 * 86_400)
+    week = (await get(gateway, "/kpi/sales?period=week&history=60")).json()["history"][0]
+    assert (week["bucket"], week["end"]) == ("2026-05-04T00:00:00Z", "2026-05-11T00:00:00Z")
+    month = (await get(gateway, "/kpi/sales?period=month")).json()["current"]
+    assert (month["bucket"], month["end"]) == ("2026-05-01T00:00:00Z", "2026-06-01T00:00:00Z")
+    assert (month["value"], month["points"]) == (week["value"], week["points"]) == (5.5, 10)
+
+
+async def test_a_formula_that_is_wrong_is_refused_with_the_reason(gateway: Gateway) -> None:
+    await execute(
+        gateway.database,
+        "INSERT INTO kpi_catalog (code, formula) VALUES ('odd', 'sum(sales) +'), ('fine', 'sales')",
+    )
+    answer = await get(gateway, "/kpi/odd")
+    assert answer.status_code == 422
+    assert "ends too soon" in answer.json()["detail"]
+    assert (await get(gateway, "/kpi/fine")).json()["current"]["value"] == 10.0

@@ -37,9 +37,12 @@ def install(app: Quart, service: Service) -> None:
     async def snapshot(code: str) -> Response:
         channel = parameters.channel(request, code)
         history = parameters.history(request)
+        end = parameters.end(request)
         auth.caller().require(Right.SEE, [channel])
         if service.hub.live(channel) is None:
-            await service.catalogue.require(channel.code)
+            await service.catalogue.require_channel(channel)
+        if end is not None:
+            return await _answer(await service.snapshots.before(channel, end, history))
         return await _answer(await service.snapshots.get(channel, history))
 
 

@@ -39,7 +39,7 @@ def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
         caller.require(Right.SEE, channels)
         for channel in channels:
             if service.hub.live(channel) is None:
-                await service.catalogue.require(channel.code)
+                await service.catalogue.require_channel(channel)
         offer = cast("SocketOffer | None", request.scope["extensions"].get(EXTENSION))
         body: bytes | AsyncIterator[bytes] = b""
         if request.method != "HEAD":
