@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 from ..live.fanout import Subscription
 from .client_writer import ClientWriter
 from .hypercorn_contract import (
     Closed,
-    ConnectionState,
     Event,
     H2ProtocolAssumedError,
     Http1Protocol,
     Http2Protocol,
     RawData,
-    parse_socket_addr,
+    make_protocol,
+    speaks_http2,
 )
 from .request_tasks import Receive, RequestTasks, Send
 from .shared import Shared
@@ -84,9 +85,12 @@ class Connection(asyncio.Protocol):
         if self._task is None:
             if self._transport is None or self._transport.is_closing():
                 return
-            self._head_begun = True
-            self._task = self._shared.loop.create_task(self._serve(self._transport))
-            self._task.add_done_callback(self._served)
+            if not self._head_begun:
+                self._head_begun = True
+                if _asks_for_stream(data):
+                    self._shared.admission.enter(self)
+                else:
+                    self.begin()
         elif not self._busy and not self._head_begun and not self._http2:
             self._head_begun = True
             self._close_after(self._shared.limits.header_timeout_seconds)
@@ -95,13 +99,19 @@ class Connection(asyncio.Protocol):
         if len(self._buffer) >= _READ_AHEAD_BYTES and self._transport is not None:
             self._transport.pause_reading()
 
+    def begin(self) -> None:
+        """Answer what has come and what comes."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._task = self._shared.loop.create_task(self._serve(self._transport))
+            self._task.add_done_callback(self._served)
+
     def eof_received(self) -> bool:
         """Answer what was asked before the client closed its side (RFC 9112, 9.6), then close.
 
         A client that is gone for good looks the same until something is sent to it, so the time
         for that is short.
         """
-        if self._task is None or self._transport is None:
+        if self._transport is None or not (self._task or self._head_begun):
             return False
         self._set_deadline(self._shared.limits.half_closed_seconds, self.close)
         self._eof = True
@@ -142,9 +152,8 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     async def _speak(self, transport: asyncio.Transport, tasks: RequestTasks) -> None:
-        encrypted = transport.get_extra_info("ssl_object")
-        self._http2 = encrypted is not None and encrypted.selected_alpn_protocol() == "h2"
-        make = self._maker(transport, tasks, encrypted=encrypted is not None)
+        self._http2 = speaks_http2(transport)
+        make = partial(make_protocol, *self._shared.for_protocols, tasks, transport, self._do)
         protocol = make(Http2Protocol if self._http2 else Http1Protocol)
         await protocol.initiate()
         while data := await self._read():
@@ -158,21 +167,6 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and not self._http2:
             await tasks.answered()
         await protocol.handle(Closed())
-
-    def _maker(
-        self, transport: asyncio.Transport, tasks: RequestTasks, *, encrypted: bool
-    ) -> Callable[[Any], Any]:
-        shared = self._shared
-        family = transport.get_extra_info("socket").family
-        client = parse_socket_addr(family, transport.get_extra_info("peername"))
-        server = parse_socket_addr(family, transport.get_extra_info("sockname"))
-
-        def make(kind: Any) -> Any:
-            state = ConnectionState(shared.state)
-            context = (shared.config, shared.context, tasks, state)
-            return kind(None, *context, encrypted, client, server, self._do)
-
-        return make
 
     async def _read(self) -> bytes:
         """Return what has come once something has, nothing at the end."""
@@ -211,6 +205,7 @@ class Connection(asyncio.Protocol):
             if not self._eof:
                 self._stop_waiting()
         elif self._transport is not None:
+            self._shared.admission.leave(self)
             self._shared.idle[self] = None
             if self._shared.context.terminated.is_set():
                 self.close()
@@ -292,7 +287,13 @@ class Connection(asyncio.Protocol):
         self._wake()
         self._writer.release()
         self._shared.idle.pop(self, None)
+        self._shared.admission.leave(self)
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
+
+
+def _asks_for_stream(head: bytes) -> bool:
+    """Tell whether a request's first bytes look like a stream's; a wrong guess costs little."""
+    return b"stream" in head.partition(b"\r\n")[0]

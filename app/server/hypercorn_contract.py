@@ -21,6 +21,8 @@ Names: those imported here, and nowhere else. Behaviour, besides what its docume
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from itertools import chain
 from typing import Any
 
@@ -60,7 +62,9 @@ __all__ = [
     "RawData",
     "Updated",
     "WorkerContext",
+    "make_protocol",
     "parse_socket_addr",
+    "speaks_http2",
     "wrap_app",
 ]
 
@@ -128,6 +132,37 @@ class Http2Protocol(H2Protocol):
 
     async def _priority_updated(self, event: Any) -> None:
         pass
+
+
+def speaks_http2(transport: asyncio.Transport) -> bool:
+    """Tell whether HTTP/2 was agreed on in the TLS handshake."""
+    encrypted = transport.get_extra_info("ssl_object")
+    return encrypted is not None and encrypted.selected_alpn_protocol() == "h2"
+
+
+def make_protocol(
+    config: Config,
+    context: WorkerContext,
+    state: LifespanState,
+    tasks: Any,
+    transport: asyncio.Transport,
+    send: Callable[[Event], Awaitable[None]],
+    kind: Any,
+) -> Http1Protocol | Http2Protocol:
+    """Return a protocol for one connection; `tasks` runs the app, `send` does what it asks for."""
+    family = transport.get_extra_info("socket").family
+    made: Http1Protocol | Http2Protocol = kind(
+        None,
+        config,
+        context,
+        tasks,
+        ConnectionState(state),
+        transport.get_extra_info("ssl_object") is not None,
+        parse_socket_addr(family, transport.get_extra_info("peername")),
+        parse_socket_addr(family, transport.get_extra_info("sockname")),
+        send,
+    )
+    return made
 
 
 class _VersionError(Exception):

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ..metrics import Metrics
+from .admission import Admission
 from .hypercorn_contract import ASGIFramework, Config, LifespanState, WorkerContext
 from .limits import Limits
 from .open_set import OpenSet
@@ -29,11 +30,12 @@ class Shared:
     ) -> None:
         self.handler = RequestHandler(app, limits, metrics)
         self.config = config
+        self.context = WorkerContext(None)
+        self.for_protocols = (config, self.context, state)
         self.limits = limits
         self.metrics = metrics
-        self.state = state
-        self.context = WorkerContext(None)
         self.loop = asyncio.get_running_loop()
+        self.admission = Admission(self.loop)
         self.connections: OpenSet[Connection] = OpenSet()
         self.streams = Streams(limits, metrics, self.loop.time)
         self.idle: dict[Connection, None] = {}
