@@ -17,6 +17,8 @@ class Proxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
+        self.delay_seconds = 0.0
+        """How much longer each piece takes on its way."""
         self.accepted = 0
         """How many connections were opened to it, refused ones too."""
 
@@ -67,6 +69,8 @@ class Proxy:
         with suppress(OSError):
             while data := await reader.read(65_536):
                 await self._open.wait()
+                if self.delay_seconds:
+                    await asyncio.sleep(self.delay_seconds)
                 writer.write(data)
                 await writer.drain()
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+import pytest_asyncio
 
 from tests.faults.report import KEY, Outcome, table
+from tests.faults.world import World, open_world
 from tests.soaking import SOAKING
 
 Record = Callable[[Outcome], None]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world() -> AsyncIterator[World]:
+    """A gateway, its database and its listeners, for the tests of one file."""
+    async with open_world() as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
-import pytest_asyncio
 
 from tests.faults.conftest import Record
 from tests.faults.report import Outcome
-from tests.faults.world import World, open_world
+from tests.faults.world import World
 from tests.soaking import sized
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.soak]
@@ -26,12 +25,6 @@ MOST_CONNECTIONS_A_SECOND = 20
 """That the gateway tries to open meanwhile: seven pollers and REST share a pool of four."""
 
 Fault = Callable[[World], AbstractAsyncContextManager[None]]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world() -> AsyncIterator[World]:
-    async with open_world() as opened:
-        yield opened
 
 
 @asynccontextmanager

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 
 import httpx
 from pydantic import SecretStr
 
 from app.data import schema
 from app.data.database import Database
+from app.live.broadcaster import MISSED_TOO_MUCH
 from app.settings import Settings
 from tests.cluster.cluster import COSTS, GRID, NOON, SALES, TICKING, through
 from tests.cluster.listener import Listener
@@ -103,12 +105,19 @@ class World:
         compared = 0
         async with self.database() as database:
             for listener in self.listeners:
-                assert listener.wrongs == []
+                assert not listener.wrongs, listener.wrongs
                 for channel, view in listener.views.items():
                     said = await truth(database, channel, GRID, sorted(view))
                     await listener.until(lambda view=view, said=said: view == said)  # type: ignore[misc]
                     compared += len(view)
         return compared
+
+    def started_afresh(self) -> None:
+        """Take it for right, once, that every listener got a new snapshot of each channel."""
+        for listener in self.listeners:
+            reset = [f"a reset of {channel}: {MISSED_TOO_MUCH}" for channel in listener.views]
+            assert sorted(listener.wrongs) == sorted(reset), listener.wrongs
+            listener.wrongs.clear()
 
     @property
     def connections(self) -> int:
@@ -135,10 +144,12 @@ async def prepare(url: str) -> Settings:
 
 
 @asynccontextmanager
-async def open_world(environment: Mapping[str, str] | None = None) -> AsyncIterator[World]:
-    """Run a server, a gateway on it, and listeners."""
+async def open_world(
+    environment: Mapping[str, str] | None = None, *, folder: Path | None = None
+) -> AsyncIterator[World]:
+    """Run a server (its data in `folder`), a gateway on it, and listeners."""
     async with AsyncExitStack() as stack:
-        postgres = await stack.enter_async_context(postgres_server())
+        postgres = await stack.enter_async_context(postgres_server(folder))
         settings = await prepare(postgres.url())
         link = await stack.enter_async_context(proxy(postgres.socket))
         gateway = Program(
