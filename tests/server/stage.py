@@ -176,10 +176,10 @@ class Stage:
             member.close()
         self.drained.set()
 
-    async def listeners(self, count: int, *, handed_over: bool = True) -> None:
+    async def listeners(self, count: int, *, detached: bool = True) -> None:
         """Wait until so many listen, and their requests have unwound."""
         async with asyncio.timeout(10):
-            while len(self.group.members) != count or (handed_over and self.handlers):
+            while len(self.group.members) != count or (detached and self.handlers):
                 self.changed.clear()
                 await self.changed.wait()
 

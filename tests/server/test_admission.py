@@ -59,7 +59,7 @@ async def test_a_few_begin_at_once_and_all_in_the_end() -> None:
         await cold.listeners(3 * AT_ONCE)
 
 
-async def test_those_who_leave_while_they_wait_or_are_waited_for_make_room() -> None:
+async def test_clients_that_leave_make_room_for_waiting_ones() -> None:
     cold = Cold()
     async with running(cold), AsyncExitStack() as stay:
         async with AsyncExitStack() as leave:
@@ -72,7 +72,7 @@ async def test_those_who_leave_while_they_wait_or_are_waited_for_make_room() -> 
         await cold.listeners(1)
 
 
-async def test_nobody_waits_for_longer_than_patience_lasts(
+async def test_no_stream_waits_longer_than_the_patience(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("app.server.admission.PATIENCE_SECONDS", 0.2)

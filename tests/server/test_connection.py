@@ -18,7 +18,7 @@ from tests.server.stage import PREAMBLE, Stage, idle, running
 HURRIED = Limits(header_timeout_seconds=0.3, keep_alive_seconds=0.3)
 
 
-async def test_a_head_that_comes_drop_by_drop_is_cut_off(stage: Stage) -> None:
+async def test_a_request_head_that_comes_byte_by_byte_times_out(stage: Stage) -> None:
     async with running(stage, limits=HURRIED), connected(stage.port) as client:
         began = time.monotonic()
         with pytest.raises(ConnectionError):
@@ -32,7 +32,7 @@ async def test_a_head_that_comes_drop_by_drop_is_cut_off(stage: Stage) -> None:
         await idle()
 
 
-async def test_a_silent_connection_is_cut_off_and_a_stream_is_not(stage: Stage) -> None:
+async def test_an_idle_connection_is_closed_and_a_stream_is_not(stage: Stage) -> None:
     async with (
         running(stage, limits=HURRIED),
         connected(stage.port) as streaming,
@@ -46,7 +46,7 @@ async def test_a_silent_connection_is_cut_off_and_a_stream_is_not(stage: Stage) 
         assert await streaming.body(len(PREAMBLE) + 11) == PREAMBLE + b"data: one\n\n"
 
 
-async def test_a_long_cursor_is_taken_and_a_head_without_end_refused(stage: Stage) -> None:
+async def test_a_long_cursor_is_accepted_and_an_endless_head_refused(stage: Stage) -> None:
     async with running(stage):
         for size, status in ((60_000, 200), (200_000, 431)):
             async with connected(stage.port) as client:
@@ -65,14 +65,14 @@ async def test_a_large_answer_waits_for_its_reader(stage: Stage) -> None:
         assert len(await client.rest()) == 8_000_000
 
 
-async def test_who_leaves_a_large_answer_unread_leaves_nothing_behind(stage: Stage) -> None:
+async def test_a_client_that_leaves_during_a_large_answer_leaves_no_task(stage: Stage) -> None:
     async with running(stage):
         async with connected(stage.port, receive_buffer=4096) as client:
             await client.get("/large")
         await idle()
 
 
-async def test_who_leaves_after_an_answer_leaves_nothing_behind(stage: Stage) -> None:
+async def test_a_client_that_leaves_after_its_answer_leaves_no_task(stage: Stage) -> None:
     async with running(stage):
         began = time.monotonic()
         for _ in range(10):
@@ -83,7 +83,7 @@ async def test_who_leaves_after_an_answer_leaves_nothing_behind(stage: Stage) ->
         assert time.monotonic() - began < 1
 
 
-async def test_who_leaves_before_the_answer_ends_the_making_of_it(stage: Stage) -> None:
+async def test_a_client_that_leaves_cancels_its_request(stage: Stage) -> None:
     async with running(stage):
         async with connected(stage.port) as client:
             client.writer.write(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -92,7 +92,7 @@ async def test_who_leaves_before_the_answer_ends_the_making_of_it(stage: Stage) 
         assert stage.log == ["startup"]
 
 
-async def test_head_and_body_leave_together(stage: Stage) -> None:
+async def test_head_and_first_body_are_one_segment(stage: Stage) -> None:
     async with running(stage), connected(stage.port) as client:
         await client.get("/stream")
         await stage.listeners(1)
@@ -103,7 +103,7 @@ async def test_head_and_body_leave_together(stage: Stage) -> None:
         assert segments_with_data == (1,)
 
 
-async def test_an_answer_is_made_no_faster_than_it_is_taken(stage: Stage) -> None:
+async def test_a_slow_client_slows_its_request_down(stage: Stage) -> None:
     async with running(stage), connected(stage.port, receive_buffer=4096) as client:
         await client.get("/endless")
         await asyncio.sleep(0.2)  # time in which to make thousands
@@ -113,7 +113,7 @@ async def test_an_answer_is_made_no_faster_than_it_is_taken(stage: Stage) -> Non
     await stage.listeners(0)
 
 
-async def test_no_more_is_read_than_can_be_worked_on(stage: Stage) -> None:
+async def test_reading_stops_while_a_request_is_answered(stage: Stage) -> None:
     async with running(stage), connected(stage.port) as client:
         client.writer.write(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await stage.held.wait()
@@ -125,7 +125,7 @@ async def test_no_more_is_read_than_can_be_worked_on(stage: Stage) -> None:
         stage.hold.set()
 
 
-async def test_accepted_sockets_give_up_on_silent_peers() -> None:
+async def test_accepted_sockets_have_a_user_timeout() -> None:
     with listening(Bind("127.0.0.1", 0), send_timeout_seconds=7) as (sock, bind):
         sock.listen()
         loop = asyncio.get_running_loop()

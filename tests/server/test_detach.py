@@ -77,7 +77,7 @@ async def test_over_tls(stage: Stage, certificate: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.parametrize("encrypted", [True, False], ids=["tls", "prior-knowledge"])
-async def test_http_2_streams_without_hand_over(
+async def test_http_2_streams_are_not_detached(
     stage: Stage, certificate: tuple[Path, Path], *, encrypted: bool
 ) -> None:
     tls = trusting(certificate[0], "h2") if encrypted else None
@@ -88,7 +88,7 @@ async def test_http_2_streams_without_hand_over(
         streams = [client.get("/stream") for _ in range(3)]
         for number in streams:
             assert await client.until(number, len(PREAMBLE)) == PREAMBLE
-        await stage.listeners(3, handed_over=False)
+        await stage.listeners(3, detached=False)
         await stage.publish(b"one", b"two")
         assert await client.until(client.get("/short"), None) == b"short"
         stage.stop.request()
@@ -113,7 +113,7 @@ async def test_curl_reads_it_to_the_end(stage: Stage, version: str) -> None:
     async with running(stage, http2=True):
         command = ["curl", "-sSN", version, f"http://127.0.0.1:{stage.port}/stream"]
         curl = await asyncio.create_subprocess_exec(*command, stdout=-1, stderr=-1)
-        await stage.listeners(1, handed_over="http2" not in version)
+        await stage.listeners(1, detached="http2" not in version)
         await stage.publish(b"one", b"two")
         stage.stop.request()
         output, errors = await curl.communicate()
@@ -121,7 +121,7 @@ async def test_curl_reads_it_to_the_end(stage: Stage, version: str) -> None:
         assert output == PREAMBLE + b"data: one\n\ndata: two\n\n"
 
 
-async def test_what_the_mailbox_holds_comes_first_and_in_order(stage: Stage) -> None:
+async def test_what_the_queue_holds_is_sent_first_and_in_order(stage: Stage) -> None:
     class Busy(Stage):
         async def stream(self, offer: SocketOffer | None) -> AsyncIterator[bytes]:
             assert offer is not None
@@ -160,15 +160,15 @@ async def test_a_stream_has_no_task_and_no_request(stage: Stage) -> None:
             assert await leftovers() == []
 
 
-@pytest.mark.parametrize("after_hand_over", [True, False])
+@pytest.mark.parametrize("after_detaching", [True, False])
 async def test_a_client_that_leaves_frees_everything(
-    stage: Stage, *, after_hand_over: bool
+    stage: Stage, *, after_detaching: bool
 ) -> None:
     async with running(stage):
         before = await tasks()
         for _ in range(20):
             async with connected(stage.port) as client:
-                if after_hand_over:
+                if after_detaching:
                     await client.get("/stream")
                     await stage.listeners(1)
                 else:
@@ -191,7 +191,7 @@ async def test_a_connection_can_be_used_before_it_becomes_a_stream(stage: Stage)
         assert await client.body(len(PREAMBLE) + 11) == PREAMBLE + b"data: one\n\n"
 
 
-async def test_a_stream_closed_meanwhile_is_not_handed_over(stage: Stage) -> None:
+async def test_a_stream_that_was_closed_is_not_detached(stage: Stage) -> None:
     class Closing(Stage):
         async def stream(self, offer: SocketOffer | None) -> AsyncIterator[bytes]:
             assert offer is not None
@@ -209,7 +209,7 @@ async def test_a_stream_closed_meanwhile_is_not_handed_over(stage: Stage) -> Non
         assert await client.rest() == PREAMBLE
 
 
-async def test_bytes_that_have_come_but_were_not_read_prevent_the_hand_over(stage: Stage) -> None:
+async def test_unread_bytes_prevent_detaching(stage: Stage) -> None:
     class Chatty(Stage):
         async def stream(self, offer: SocketOffer | None) -> AsyncIterator[bytes]:
             queue = QueuedSubscriber(asyncio.get_running_loop().time() + 60, self.metrics)
@@ -254,7 +254,7 @@ async def test_an_offer_is_good_for_its_own_request_only(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("method", "offered"), [("GET", "yes"), ("HEAD", "no"), ("POST", "no")])
-async def test_only_a_get_may_become_a_stream(stage: Stage, method: str, offered: str) -> None:
+async def test_only_a_get_gets_an_offer(stage: Stage, method: str, offered: str) -> None:
     async with running(stage), connected(stage.port) as client:
         request = f"{method} /offered HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
         client.writer.write(request.encode())
@@ -303,7 +303,7 @@ async def test_pipelining_leaks_no_task(stage: Stage, request_bytes: bytes) -> N
         assert await leftovers() == []
 
 
-async def test_who_goes_on_talking_is_cut_off(stage: Stage) -> None:
+async def test_a_client_that_sends_more_during_a_stream_is_cut_off(stage: Stage) -> None:
     async with running(stage), connected(stage.port) as client:
         await client.get("/stream")
         await stage.listeners(1)

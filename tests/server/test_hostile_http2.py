@@ -74,7 +74,7 @@ async def test_streams_are_left_whatever_frames_come_after(stage: Stage, name: s
         connected(stage.port) as client,
     ):
         client.writer.write(serialised(*(get(2 * n + 1) for n in range(20))))
-        await stage.listeners(20, handed_over=False)
+        await stage.listeners(20, detached=False)
         for frame in ODD[name]:
             client.writer.write(frame.serialize())
         with suppress(TimeoutError, ConnectionError):

@@ -7,8 +7,11 @@ import resource
 
 import pytest
 
+from app.gateway import open_front
+from app.server.limits import Limits
 from app.server.serve import COLLECTOR_THRESHOLDS
 from app.server.sockets import raise_file_limit
+from app.settings import Settings
 from tests.server.stage import Stage, running
 
 
@@ -53,3 +56,31 @@ def test_where_nothing_can_be_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (256, 4096))
     monkeypatch.setattr(resource, "setrlimit", set_limit)
     assert raise_file_limit() == 256
+
+
+def test_limits_are_those_of_the_settings() -> None:
+    asked = {
+        "max_connections": 7,
+        "max_url_bytes": 2000,
+        "max_header_bytes": 3000,
+        "header_timeout_seconds": 4.0,
+        "keep_alive_seconds": 5.0,
+        "send_timeout_seconds": 6.0,
+    }
+    limits = Limits.of(Settings.model_validate(asked))
+    assert {name: getattr(limits, name) for name in asked} == asked
+
+
+@pytest.mark.parametrize(("files", "most", "said"), [(600, 500, True), (100_000, 99_900, False)])
+def test_there_are_no_more_connections_than_files(
+    files: int,
+    most: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    said: bool,
+) -> None:
+    monkeypatch.setattr("app.gateway.raise_file_limit", lambda: files)
+    with open_front(Settings(bind="127.0.0.1:0")) as front:
+        assert front.limits.max_connections == most
+    assert ("ulimit -n" in caplog.text) == said

@@ -71,7 +71,7 @@ async def test_a_request_without_end_is_cut_off(stage: Stage) -> None:
     assert stage.log[-1] == "shutdown"
 
 
-async def test_streams_that_a_drain_forgets_are_cut_off(stage: Stage) -> None:
+async def test_streams_that_draining_leaves_open_are_cut_off(stage: Stage) -> None:
     class Forgetful(Stage):
         async def drain(self, seconds: float) -> None:
             await asyncio.sleep(3600)
@@ -83,7 +83,7 @@ async def test_streams_that_a_drain_forgets_are_cut_off(stage: Stage) -> None:
             await client.get("/stream")
             http2 = await clients.enter_async_context(connected_http2(forgetful.port))
             await http2.until(http2.get("/stream"), len(PREAMBLE))
-            await forgetful.listeners(2, handed_over=False)
+            await forgetful.listeners(2, detached=False)
             began = time.monotonic()
         assert time.monotonic() - began < 4
     assert not forgetful.group.members

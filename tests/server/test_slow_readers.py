@@ -23,7 +23,7 @@ SIZE = len(b"data: " + EVENT + b"\n\n")
 
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
-async def test_a_full_buffer_cuts_off_its_reader_and_nobody_else(
+async def test_a_full_buffer_cuts_off_its_reader_alone(
     stage: Stage, certificate: tuple[Path, Path], *, encrypted: bool
 ) -> None:
     tls = trusting(certificate[0]) if encrypted else None
@@ -65,7 +65,7 @@ async def stall(stage: Stage, client: Http1) -> None:
 
 
 @pytest.mark.parametrize("sizes", [(400_000, 300_000, 50_000), (3_000_000, 3_000_000)])
-async def test_who_reads_is_given_bursts_larger_than_the_buffer(
+async def test_a_fast_reader_gets_bursts_larger_than_the_buffer(
     stage: Stage, sizes: tuple[int, ...]
 ) -> None:
     async with running(stage), connected(stage.port) as client:
@@ -77,7 +77,7 @@ async def test_who_reads_is_given_bursts_larger_than_the_buffer(
         assert stage.metrics.slow_readers_closed == 0
 
 
-async def test_who_takes_nothing_for_too_long_is_cut_off(stage: Stage) -> None:
+async def test_a_reader_that_takes_nothing_is_cut_off(stage: Stage) -> None:
     limits = Limits(send_timeout_seconds=0.2)
     async with (
         running(stage, limits=limits),
@@ -93,7 +93,7 @@ async def test_who_takes_nothing_for_too_long_is_cut_off(stage: Stage) -> None:
         assert stage.metrics.slow_readers_closed == 1
 
 
-async def test_who_takes_little_but_takes_is_kept(stage: Stage) -> None:
+async def test_a_slow_reader_that_takes_enough_is_kept(stage: Stage) -> None:
     limits = Limits(send_timeout_seconds=0.5)
     async with (
         running(stage, limits=limits),
@@ -108,7 +108,7 @@ async def test_who_takes_little_but_takes_is_kept(stage: Stage) -> None:
         assert stage.metrics.slow_readers_closed == 0
 
 
-async def test_who_takes_a_byte_now_and_then_is_cut_off(stage: Stage) -> None:
+async def test_a_reader_of_one_byte_at_a_time_is_cut_off(stage: Stage) -> None:
     limits = Limits(send_timeout_seconds=0.3)
     async with (
         running(stage, limits=limits),
@@ -123,7 +123,7 @@ async def test_who_takes_a_byte_now_and_then_is_cut_off(stage: Stage) -> None:
         assert stage.metrics.slow_readers_closed == 1
 
 
-async def test_what_is_left_of_a_closed_stream_is_not_waited_for_without_end(
+async def test_a_closed_stream_does_not_wait_for_its_reader_for_ever(
     stage: Stage,
 ) -> None:
     limits = Limits(send_timeout_seconds=0.2)
@@ -140,7 +140,7 @@ async def test_what_is_left_of_a_closed_stream_is_not_waited_for_without_end(
 
 @pytest.mark.parametrize("http2", [False, True], ids=["http1", "http2"])
 @pytest.mark.parametrize("path", ["/large", "/endless"])
-async def test_an_answer_that_is_not_taken_ends(stage: Stage, path: str, *, http2: bool) -> None:
+async def test_an_answer_that_nobody_reads_ends(stage: Stage, path: str, *, http2: bool) -> None:
     """Before a socket is detached, and where it never is, no reader is waited for without end."""
     limits = Limits(send_timeout_seconds=0.2)
     async with running(stage, limits=limits, http2=http2):
@@ -167,7 +167,7 @@ async def closed(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
-async def test_who_was_behind_and_catches_up_misses_nothing(
+async def test_a_reader_that_catches_up_misses_nothing(
     stage: Stage, certificate: tuple[Path, Path], *, encrypted: bool
 ) -> None:
     tls = trusting(certificate[0]) if encrypted else None
@@ -192,7 +192,7 @@ async def test_who_was_behind_and_catches_up_misses_nothing(
         assert await client.rest() == b"data: on\n\n" * 2
 
 
-async def test_a_close_does_not_wait_for_a_reader_that_does_not_answer_it(
+async def test_closing_tls_does_not_wait_for_the_reader(
     stage: Stage, certificate: tuple[Path, Path]
 ) -> None:
     async with (
@@ -208,7 +208,7 @@ async def test_a_close_does_not_wait_for_a_reader_that_does_not_answer_it(
             await stage.listeners(0)
 
 
-async def test_a_hundred_stalled_readers_hold_up_no_other(stage: Stage) -> None:
+async def test_a_hundred_stalled_readers_do_not_delay_another(stage: Stage) -> None:
     async with (
         running(stage, limits=Limits(buffer_bytes=65_536)),
         AsyncExitStack() as stalled,
@@ -240,7 +240,7 @@ def subscribe(metrics: Metrics, left: Callable[[], None]) -> Subscription:
     return Subscription(group, queue, lambda _: left())
 
 
-async def test_a_socket_that_is_full_when_it_comes_is_watched_at_once() -> None:
+async def test_a_socket_that_is_full_when_detached_is_watched_at_once() -> None:
     times = iter((0.0, 29.0, 31.0))
     metrics = Metrics()
     streams = Streams(Limits(send_timeout_seconds=30), metrics, lambda: next(times))
