@@ -100,6 +100,12 @@ class Settings(BaseSettings):
     heartbeat_seconds: float = Field(
         15.0, ge=0.05, le=300, description="The longest silence on a stream before a ping"
     )
+    partial_seconds: float = Field(
+        10.0,
+        ge=0.2,
+        le=3600,
+        description="How often open buckets are looked at while somebody wants them so far",
+    )
     correction_window: Duration = Field(
         timedelta(hours=2),
         ge=timedelta(0),

@@ -59,6 +59,14 @@ def end(request: Request) -> int | None:
     return seconds
 
 
+def partial(request: Request) -> bool:
+    """Return whether the open bucket is wanted, too."""
+    text = _first(request.args.getlist("partial"), "0")
+    if text not in ("0", "1"):
+        raise InvalidParameterError("partial must be 0 or 1")
+    return text == "1"
+
+
 def cursors(request: Request) -> list[str]:
     """Return the cursors that say where the client stands; Last-Event-ID wins over `cursor=`."""
     last_event_id = _first(request.headers.getlist("Last-Event-ID"), "")

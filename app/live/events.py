@@ -45,7 +45,11 @@ class Encoded(NamedTuple):
 def encode(value: Any) -> Encoded:
     """Return a value as JSON with its validator."""
     body = dumps(value)
-    return Encoded(body, hashlib.blake2b(body, digest_size=12).hexdigest())
+    return Encoded(body, _validator(body))
+
+
+def _validator(body: bytes) -> str:
+    return hashlib.blake2b(body, digest_size=12).hexdigest()
 
 
 class View(NamedTuple):
@@ -151,6 +155,20 @@ def change(
     else:
         data = bucket_json(channel, grid, bucket, target)
     return fields(kind, dumps(data))
+
+
+def partial_json(
+    channel: Channel, grid: Grid, bucket: Bucket, now_seconds: float, target: Target | None
+) -> Json:
+    """Return an open bucket so far, up to `until`, the time at the database."""
+    until = min(now_seconds, grid.next(bucket.start))
+    return bucket_json(channel, grid, bucket, target) | {"until": timestamp(round(until, 3))}
+
+
+def with_partial(snapshot: Encoded, partial: Json | None) -> Encoded:
+    """Return a snapshot that also says what its open bucket holds so far, if anything."""
+    body = b'%b,"partial":%b}' % (snapshot.body[:-1], dumps(partial))
+    return Encoded(body, _validator(body))
 
 
 def status(channel: Channel, health: Health) -> bytes:

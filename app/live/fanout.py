@@ -107,6 +107,16 @@ class Subscription:
         self._left: Callable[[Subscription], None] | None = left
 
     @property
+    def channels(self) -> tuple[Channel, ...]:
+        """What is listened to."""
+        return self._group.channels
+
+    @property
+    def subscriber(self) -> Subscriber:
+        """Whatever writes to the listener now."""
+        return self._subscriber
+
+    @property
     def expires(self) -> float:
         """The loop time at which the stream has lived long enough."""
         return self._subscriber.expires

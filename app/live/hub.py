@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -25,6 +25,7 @@ from .cluster.messaging import InProcess, Messaging
 from .fanout import SLICE, Group, Subscription, Writer
 from .health import RefreshJobs
 from .heartbeat import Heartbeat
+from .partials import Partials
 from .permits import Permit, Permits
 from .poller import Poller
 from .resume import Resume, ResumeReader
@@ -63,6 +64,8 @@ class Hub:
         self._groups: dict[tuple[Channel, ...], Group] = {}
         self._writer = Writer(metrics)
         self._permits = Permits(metrics)
+        seconds = settings.partial_seconds
+        self._partials = Partials(repository, self._writer, seconds)
         self._messaging: Messaging = messaging or InProcess()
         self.pollers = {
             period: Poller(
@@ -93,7 +96,7 @@ class Hub:
         )
         runners = [poller.run() for poller in self.pollers.values()]
         runners += [self._writer.run(), heartbeat.run(), self._permits.run()]
-        runners.append(self._messaging.run(consumer))
+        runners += [self._partials.run(), self._messaging.run(consumer)]
         self._tasks = [self._task_group.create_task(runner) for runner in runners]
         return self
 
@@ -133,11 +136,14 @@ class Hub:
         history: int,
         permit: Permit | None = None,
         left: Callable[[], None] | None = None,
+        *,
+        partial: bool = False,
     ) -> AsyncIterator[Subscription]:
         """Listen to channels from where the cursors stand; the subscription starts with a preamble.
 
         It ends, with the event `end`, within a second of its permit saying so. `left` is called
-        when the listener has left, also from a socket that was detached.
+        when the listener has left, also from a socket that was detached. With `partial` it also
+        has the open buckets so far.
         Raises UnavailableError while draining and where the first listener finds no database, and
         OverloadedError where as many streams are open as the settings allow.
         """
@@ -156,6 +162,8 @@ class Hub:
             subscription = self._join(broadcasters, left)
             if permit is not None:
                 self._permits.add(subscription, permit)
+            if partial:
+                self._partials.add(subscription, subscription.channels)
         except TimeoutError:
             raise DatabaseUnavailableError("the database did not answer in time") from None
         finally:
@@ -195,11 +203,12 @@ class Hub:
         self.listeners += 1
         if left is None:
             return Subscription(group, queue, self._left)
-        return Subscription(group, queue, partial(self._left, left=left))
+        return Subscription(group, queue, functools.partial(self._left, left=left))
 
     def _left(self, subscription: Subscription, left: Callable[[], None] | None = None) -> None:
         self.listeners -= 1
         self._permits.discard(subscription)
+        self._partials.discard(subscription)
         if left is not None:
             left()
 

@@ -9,9 +9,10 @@ from ..models import Bucket, Channel
 from ..settings import Settings
 from . import cursor, events
 from .broadcaster import Broadcaster
-from .events import Encoded, View
+from .events import Encoded, Json, View
 from .health import LIVE, judge, lag
 from .hub import Hub
+from .partials import open_buckets
 from .series import Extent, Series
 
 MAX_HISTORY = 1440
@@ -26,10 +27,25 @@ class Snapshots:
         self._repository = repository
         self._settings = settings
         self._flight: SingleFlight[tuple[Channel, int], View] = SingleFlight()
+        self._open_flight: SingleFlight[Channel, Json | None] = SingleFlight()
         self._past_flight: SingleFlight[tuple[Channel, int, int], View] = SingleFlight()
 
-    async def get(self, channel: Channel, history: int) -> Encoded:
-        """Return the snapshot with up to `history` buckets; raises DatabaseUnavailableError."""
+    async def get(self, channel: Channel, history: int, *, partial: bool = False) -> Encoded:
+        """Return the snapshot with up to `history` buckets, with `partial` the open one as well.
+
+        Raises DatabaseUnavailableError.
+        """
+        complete = await self._complete(channel, history)
+        if not partial:
+            return complete
+        flight = self._open_flight
+        return events.with_partial(complete, await flight.do(channel, lambda: self._open(channel)))
+
+    async def _open(self, channel: Channel) -> Json | None:
+        found = await open_buckets(self._repository, channel.period, [channel.code])
+        return found[0][2] if found else None
+
+    async def _complete(self, channel: Channel, history: int) -> Encoded:
         broadcaster = self._hub.live(channel)
         if broadcaster is not None and history <= len(broadcaster.series):
             return broadcaster.snapshot(history)

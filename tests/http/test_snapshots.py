@@ -203,3 +203,31 @@ async def test_a_formula_that_is_wrong_is_refused_with_the_reason(gateway: Gatew
     assert answer.status_code == 422
     assert "ends too soon" in answer.json()["detail"]
     assert (await get(gateway, "/kpi/fine")).json()["current"]["value"] == 10.0
+
+
+async def test_the_open_bucket_so_far_is_there_for_those_who_ask(gateway: Gateway) -> None:
+    await write(gateway, "sales", NOON - 20, 40.0)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client:
+        plain = await client.get("/kpi/sales?history=2")
+        with_open = await client.get("/kpi/sales?history=2&partial=1")
+        assert "partial" not in plain.json()
+        partial = with_open.json().pop("partial")
+        assert partial["bucket"] == "2026-05-04T12:00:00Z"
+        assert (partial["value"], partial["points"]) == (40.0, 1)
+        assert partial["until"] == "2026-05-04T12:00:30Z"
+        assert {k: v for k, v in with_open.json().items() if k != "partial"} == plain.json()
+        assert with_open.headers["ETag"] != plain.headers["ETag"]
+        same = {"If-None-Match": with_open.headers["ETag"]}
+        assert (await client.get("/kpi/sales?history=2&partial=1", headers=same)).status_code == 304
+        nothing = await client.get("/kpi/sales?period=hour&partial=1")
+        assert nothing.json()["partial"]["points"] == 1
+        assert (await client.get("/kpi/sales?partial=yes")).status_code == 422
+
+
+async def test_a_stream_has_open_buckets_only_with_partial(gateway: Gateway) -> None:
+    await write(gateway, "sales", NOON - 20, 40.0)
+    async with open_stream(gateway.port, "/kpi/sales/stream?partial=1") as stream:
+        snapshot = await stream.event("snapshot")
+        partial = await stream.event("partial")
+        assert partial.json()["value"] == 40.0
+        assert partial.last_event_id == snapshot.last_event_id

@@ -38,12 +38,13 @@ def install(app: Quart, service: Service) -> None:
         channel = parameters.channel(request, code)
         history = parameters.history(request)
         end = parameters.end(request)
+        partial = parameters.partial(request)
         auth.caller().require(Right.SEE, [channel])
         if service.hub.live(channel) is None:
             await service.catalogue.require_channel(channel)
         if end is not None:
             return await _answer(await service.snapshots.before(channel, end, history))
-        return await _answer(await service.snapshots.get(channel, history))
+        return await _answer(await service.snapshots.get(channel, history, partial=partial))
 
 
 async def _answer(encoded: Encoded) -> Response:

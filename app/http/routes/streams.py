@@ -35,6 +35,7 @@ def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
     async def respond(channels: list[Channel]) -> Response:
         history = parameters.history(request, most=SCREENFUL)
         cursors = parameters.cursors(request)
+        partial = parameters.partial(request)
         caller = auth.caller()
         caller.require(Right.SEE, channels)
         for channel in channels:
@@ -43,7 +44,7 @@ def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
         offer = cast("SocketOffer | None", request.scope["extensions"].get(EXTENSION))
         body: bytes | AsyncIterator[bytes] = b""
         if request.method != "HEAD":
-            body = stream(channels, cursors, history, offer, caller, request.scope)
+            body = stream(channels, cursors, history, partial, offer, caller, request.scope)
         response = Response(body, 200, HEADERS.copy())
         if request.method == "HEAD":
             del response.headers["Content-Length"]  # a stream has none
@@ -54,6 +55,7 @@ def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
         channels: list[Channel],
         cursors: list[str],
         history: int,
+        partial: bool,
         offer: SocketOffer | None,
         caller: Caller,
         scope: Mapping[str, Any],
@@ -65,7 +67,7 @@ def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
             permit = service.access.permit(caller)
             left = None if place is None else place.release
             async with service.hub.subscribe(
-                channels, cursors, history, permit, left
+                channels, cursors, history, permit, left, partial=partial
             ) as subscription:
                 yield subscription.preamble
                 if offer is None:
