@@ -32,6 +32,13 @@ class InvalidParameterError(KpiStreamError):
     title = "Invalid parameter"
 
 
+class InvalidRowsError(KpiStreamError):
+    """Rows that cannot be written as they are."""
+
+    status = 422
+    title = "Invalid rows"
+
+
 class InvalidFormulaError(KpiStreamError):
     """A formula that cannot be read, or that nothing can be computed from."""
 

@@ -56,6 +56,16 @@ CREATE TABLE IF NOT EXISTS kpi_facts (
     value text NOT NULL
 );
 
+-- name: create_writes#
+-- Which requests have written rows, so that none does twice.
+CREATE TABLE IF NOT EXISTS kpi_writes (
+    key text PRIMARY KEY,
+    fingerprint bytea NOT NULL,
+    row_count bigint NOT NULL,
+    written timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX IF NOT EXISTS kpi_writes_written ON kpi_writes (written);
+
 -- name: has_facts$
 SELECT to_regclass('kpi_facts') IS NOT NULL;
 

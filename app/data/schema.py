@@ -45,6 +45,7 @@ async def init(database: Database, settings: Settings) -> None:
         if not await shared.has_raw_index(connection):
             await shared.create_raw_index(connection)
         await shared.create_facts(connection)
+        await shared.create_writes(connection)
         if aggregates:
             await timescale.apply(connection, settings)
             await shared.put_fact(connection, name="timezone", value=settings.timezone)

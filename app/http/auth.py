@@ -78,7 +78,7 @@ def credentials(request: Request) -> Credentials:
         bearer=token.strip() if scheme.lower() == "bearer" else None,
         cookie=session_cookie(request),
         ticket=request.args.get("ticket") or None,
-        foreign=_is_foreign(request),
+        foreign=is_foreign(request),
         writes=request.method not in READS,
     )
 
@@ -101,7 +101,7 @@ def set_cookie(response: Response, session: Issued, *, secure: bool) -> None:
     )
 
 
-def _is_foreign(request: Request) -> bool:
+def is_foreign(request: Request) -> bool:
     """Tell whether a page of another site made a request (Fetch Metadata; RFC 6454 before it)."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:

@@ -7,7 +7,7 @@ from quart import Quart
 from ..service import Service
 from . import auth, boundary, limits, problems
 from .direct import DirectHTTPConnection
-from .routes import control, pages, session, snapshots, streams
+from .routes import control, pages, session, snapshots, streams, values
 from .trouble_log import TroubleLog
 
 
@@ -24,6 +24,7 @@ def create_app(service: Service) -> Quart:
     limits.count_subjects(app, service)
     snapshots.install(app, service)
     streams.install(app, service, trouble)
+    values.install(app, service)
     session.install(app, service)
     control.install_probe(app)
     if service.settings.admin_bind is None:

@@ -75,7 +75,7 @@ class LineParser:
         if len(fields) != len(HEADER):
             raise BadLineError(f"{len(fields)} fields where timestamp,kpi_code,value are wanted")
         timestamp, code, value = fields
-        return Row(_timestamp(timestamp), self._code(code), _value(value))
+        return Row(parse_timestamp(timestamp), self._code(code), parse_value(value))
 
     def _code(self, text: str) -> str:
         code = self._codes.get(text)
@@ -114,7 +114,8 @@ def _split(line: Line) -> list[str] | None:
     return fields
 
 
-def _timestamp(text: str) -> datetime:
+def parse_timestamp(text: str) -> datetime:
+    """Return the instant that a text says; raise BadLineError."""
     try:
         timestamp = datetime.fromisoformat(text)
     except ValueError:
@@ -130,7 +131,8 @@ def _timestamp(text: str) -> datetime:
     return timestamp
 
 
-def _value(text: str) -> float:
+def parse_value(text: str) -> float:
+    """Return the number that a text says; raise BadLineError."""
     try:
         # Python's own underscores between digits are no part of a number elsewhere.
         value = float("_" if "_" in text else text)
