@@ -44,8 +44,3 @@ SELECT extract(epoch FROM now())::double precision;
 
 -- name: has_timescale$
 SELECT to_regclass('_timescaledb_catalog.continuous_agg') IS NOT NULL;
-
--- name: materialized_only$
-SELECT mat_hypertable_id FROM _timescaledb_catalog.continuous_agg
-WHERE materialized_only
-    AND to_regclass(format('%I.%I', user_view_schema, user_view_name)) = to_regclass(:view::text);

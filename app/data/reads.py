@@ -58,14 +58,14 @@ async def fitted_reads(period: Period, connection: Connection) -> Reads:
             f"the database has no view {view} (bucket, kpi_code, avg_value); run kpi-stream db init"
         )
     has_catalogue = await queries.has_catalogue(connection)
-    aggregate = await _materialized_only(view, connection)
+    clock, aggregate = await _clock(view, connection)
     parts = {
         "{values}": _part("values"),
         "{formulas}": _part("formulas"),
         "{buckets}": _part("stored" if period.is_stored else "derived"),
         "{stored}": _part("stored"),
         "{until}": _part("until"),
-        "{clock}": _part("clock" if aggregate is None else "clock_refreshed"),
+        "{clock}": _part(clock),
         "{definitions}": _part("definitions" if has_catalogue else "no_definitions"),
         "{aggregate}": str(aggregate),
         "{view}": view,
@@ -88,10 +88,15 @@ def _part(name: str) -> str:
     return "\n".join(line for line in lines if not line.lstrip().startswith("--"))
 
 
-async def _materialized_only(view: str, connection: Connection) -> int | None:
-    """Return the number of this view's aggregate where it shows refreshed buckets alone."""
-    queries = load_queries("catalogue")
-    if not await queries.has_timescale(connection):
-        return None
-    found: int | None = await queries.materialized_only(connection, view=view)
-    return found
+async def _clock(view: str, connection: Connection) -> tuple[str, int | None]:
+    """Return what says how far a view is, a file of `queries/reads`, and its aggregate's number.
+
+    Aggregates that show refreshed buckets alone may be behind a plain view.
+    """
+    queries = load_queries("views")
+    if await load_queries("catalogue").has_timescale(connection):
+        found = await queries.behind(connection, view=view)
+        if found is not None:
+            return "clock_refreshed", found["mat_hypertable_id"]
+    is_filled = await queries.is_filled_by_hand(connection, view=view)
+    return ("clock_filled" if is_filled else "clock"), None
