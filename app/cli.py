@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from .access.bind import require_safe_bind
 from .access.screens import screen_grants, screen_lines, screen_link
@@ -30,7 +30,7 @@ from .models import Channel, Period, parse_code, parse_period
 from .server.stopping import Stop
 from .server.worker import Worker
 from .service import open_publisher
-from .settings import Settings
+from .settings import Settings, load_settings
 from .watch import watch as watch_channel
 
 
@@ -39,11 +39,6 @@ def _plain_errors() -> Iterator[None]:
     """Say in one sentence what is wrong, without a traceback."""
     try:
         yield
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "KPI_" + "_".join(map(str, first["loc"])).upper()
-        message = first["msg"].removeprefix("Value error, ")
-        raise click.ClickException(f"{name}: {message}") from None
     except KpiStreamError as error:
         raise click.ClickException(str(error)) from None
     except BaseExceptionGroup as group:
@@ -61,7 +56,7 @@ def _first(group: BaseExceptionGroup[KpiStreamError]) -> KpiStreamError:
 def _run(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
     """Run a command with the settings, on the embedded PostgreSQL where they name no database."""
     with _plain_errors():
-        asyncio.run(_with_database(Settings(), work))
+        asyncio.run(_with_database(load_settings(), work))
 
 
 async def _with_database(
@@ -131,8 +126,10 @@ def demo() -> None:
                     await run_gateway(complete, front, stop, started=lambda: _say_started(front))
 
     with _plain_errors():
-        settings = Settings()
+        settings = load_settings()
         require_safe_bind(settings)
+        if settings.workers > 1:
+            _say(f"KPI_WORKERS={settings.workers} is for kpi-stream serve; the demo is one process")
         with open_front(settings) as front:
             asyncio.run(run(settings, front))
 
@@ -156,7 +153,7 @@ def serve() -> None:
                 )
 
     with _plain_errors():
-        settings = Settings()
+        settings = load_settings()
         require_safe_bind(settings)
         if settings.workers > 1:
             raise SystemExit(run_workers(settings, run_worker, started=_say_started))
@@ -284,6 +281,6 @@ def watch(code: str, period: str, url: str | None) -> None:
     with _plain_errors():
         channel = Channel(parse_code(code), parse_period(period))
         try:
-            watch_channel(url or _own_url(Settings()), channel, click.echo)
+            watch_channel(url or _own_url(load_settings()), channel, click.echo)
         except KeyboardInterrupt:
             return

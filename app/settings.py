@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import re
 from datetime import timedelta
-from importlib import resources
-from importlib.resources.abc import Traversable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .bind import Bind, parse_bind
+from .errors import ConfigurationError
 from .origins import parse_hosts, parse_origins, split
+from .setting_errors import explain, unknown
+from .setting_types import Duration, require_zone, zone_rules
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def parse_duration(text: str) -> timedelta:
-    """Read `90`, `90s`, `5m`, `2h` or `1d`; raises ValueError."""
-    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([smhd]?)", text.strip())
-    if match is None:
-        raise ValueError("write a duration as a number and s, m, h or d, such as 2h")
-    try:
-        return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
-    except OverflowError:
-        raise ValueError("that duration is too long") from None
-
-
-def _duration(value: Any) -> Any:
-    return parse_duration(value) if isinstance(value, str) else value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+_log = logging.getLogger(__name__)
 
 
 def _network(word: str) -> IPv4Network | IPv6Network | None:
     return None if word == "unix" else ip_network(word)
-
-
-def _rules(zone: str) -> Traversable:
-    return resources.files("tzdata").joinpath("zoneinfo", *zone.split("/"))
 
 
 def _require_safe_url(url: str) -> None:
@@ -70,10 +52,14 @@ class Settings(BaseSettings):
     )
 
     database_url: SecretStr | None = Field(
-        None, description="PostgreSQL or TimescaleDB; empty: the embedded PostgreSQL"
+        None,
+        description="PostgreSQL or TimescaleDB; empty: the embedded PostgreSQL",
+        examples=["postgresql://user:password@host/database"],
     )
     read_database_url: SecretStr | None = Field(
-        None, description="A read replica for snapshots and catch-up; empty: KPI_DATABASE_URL"
+        None,
+        description="A read replica for snapshots and catch-up; empty: KPI_DATABASE_URL",
+        examples=["postgresql://user:password@replica/database"],
     )
     database_pool: int = Field(
         4, ge=1, le=100, description="Connections that a process keeps to its database"
@@ -88,10 +74,18 @@ class Settings(BaseSettings):
         None,
         description="Address and port of their own for /metrics and /readyz, such as"
         " 127.0.0.1:9000; empty: on KPI_BIND",
+        examples=["127.0.0.1:9000"],
+    )
+    root_path: str = Field(
+        "",
+        description="The path below which a proxy passes requests on without taking it away, such"
+        " as /kpi",
     )
     workers: int = Field(1, ge=1, le=64, description="Processes that share the port")
     redis_url: SecretStr | None = Field(
-        None, description="Messaging between publisher and gateways; empty: in-process"
+        None,
+        description="Messaging between publisher and gateways; empty: in-process",
+        examples=["redis://:password@host:6379"],
     )
     timezone: str = Field("UTC", description="The time zone in which a day begins at midnight")
     grace_seconds: float = Field(
@@ -118,13 +112,15 @@ class Settings(BaseSettings):
     )
     retention: Duration | None = Field(
         None,
-        gt=timedelta(0),
+        ge=timedelta(days=1),
         description="TimescaleDB: how long raw rows are kept, such as 30d; empty: for ever",
+        examples=["30d"],
     )
     compress_after: Duration | None = Field(
         None,
-        gt=timedelta(0),
+        ge=timedelta(hours=1),
         description="TimescaleDB: the age at which raw rows are compressed; empty: never",
+        examples=["7d"],
     )
     auth: Literal["none", "jwt"] = Field(
         "none",
@@ -134,9 +130,12 @@ class Settings(BaseSettings):
         None,
         description="What tokens are signed with: a secret (HS256), or a public key or certificate"
         " as PEM (RS256, ES256, EdDSA)",
+        examples=["a secret of 32 characters or more"],
     )
     jwks_url: str | None = Field(
-        None, description="Where the issuer publishes its keys, instead of KPI_JWT_KEY"
+        None,
+        description="Where the issuer publishes its keys, instead of KPI_JWT_KEY",
+        examples=["https://login.example/.well-known/jwks.json"],
     )
     jwt_issuer: str = Field("", description="The issuer (iss) that tokens must be of; empty: any")
     jwt_audience: str = Field(
@@ -172,9 +171,13 @@ class Settings(BaseSettings):
         " all streams of a connection",
     )
     tls_certificate: Path | None = Field(
-        None, description="Certificate chain (PEM) to speak TLS with; read anew when it changes"
+        None,
+        description="Certificate chain (PEM) to speak TLS with; read anew when it changes",
+        examples=["/etc/ssl/kpi.pem"],
     )
-    tls_key: Path | None = Field(None, description="The certificate's private key (PEM)")
+    tls_key: Path | None = Field(
+        None, description="The certificate's private key (PEM)", examples=["/etc/ssl/kpi.key"]
+    )
     keep_alive_seconds: float = Field(
         75.0,
         gt=0,
@@ -194,6 +197,7 @@ class Settings(BaseSettings):
     max_connections: int | None = Field(
         None,
         ge=1,
+        examples=["10000"],
         description="Connections that a process keeps open at most, streams included; beyond, idle"
         " ones are closed, or new ones at once; empty: as many as it may have files, less 100",
     )
@@ -201,23 +205,29 @@ class Settings(BaseSettings):
     max_streams_per_address: int | None = Field(
         None,
         ge=1,
+        examples=["500"],
         description="Streams of one client address (of an IPv6 network of /64) that a process keeps"
         " open at most; empty: no limit",
     )
     max_streams_per_subject: int | None = Field(
         None,
         ge=1,
+        examples=["100"],
         description="Streams of one token's subject that a process keeps open at most; empty: no"
         " limit",
     )
     max_requests_per_second: float | None = Field(
         None,
         gt=0,
+        examples=["20"],
         description="Requests a second of one address and of one subject, ten seconds' at once; 429"
         " beyond; empty: no limit",
     )
     stream_max_age: Duration = Field(
-        timedelta(hours=1), description="A stream's life, spread by ± 20 %"
+        timedelta(hours=1),
+        ge=timedelta(seconds=1),
+        le=timedelta(days=7),
+        description="A stream's life, spread by ± 20 %",
     )
     drain_seconds: float = Field(
         3.0, ge=0, le=300, description="Over how long a shutdown spreads the closing of streams"
@@ -229,11 +239,7 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-            _rules(name).open("rb").close()
-        except (KeyError, ValueError, OSError):
-            raise ValueError(f"{name!r} is no time zone; write one such as Europe/Berlin") from None
+        require_zone(name)
         return name
 
     @field_validator("allowed_origins", "allowed_frames")
@@ -247,6 +253,14 @@ class Settings(BaseSettings):
     def _hosts(cls, text: str) -> str:
         parse_hosts(text)
         return text
+
+    @field_validator("root_path")
+    @classmethod
+    def _path(cls, text: str) -> str:
+        path = text.rstrip("/")
+        if path and re.fullmatch(r"(/[\w.~-]+)+", path, re.ASCII) is None:
+            raise ValueError(f"{text!r} is no path; write it such as /kpi")
+        return path
 
     @field_validator("bind", "admin_bind")
     @classmethod
@@ -305,5 +319,35 @@ class Settings(BaseSettings):
     @property
     def zone(self) -> ZoneInfo:
         """The business's time zone, by the newest rules: a system's own may be years behind."""
-        with _rules(self.timezone).open("rb") as file:
+        with zone_rules(self.timezone).open("rb") as file:
             return ZoneInfo.from_file(file, key=self.timezone)
+
+
+def load_settings() -> Settings:
+    """Read the settings; raise ConfigurationError with all that is wrong with them."""
+    errors, warnings = unknown([*os.environ, *_names_in_file()], Settings.model_fields)
+    for warning in warnings:
+        _log.warning("%s", warning)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        errors = [*explain(error, Settings.model_fields), *errors]
+    if errors:
+        raise ConfigurationError("\n".join(errors))
+    return settings
+
+
+def _names_in_file() -> list[str]:
+    """Return the names that `.env` sets; raise ConfigurationError where it cannot be read."""
+    path = Settings.model_config.get("env_file")
+    if not isinstance(path, str | Path):
+        return []
+    try:
+        return list(dotenv_values(path, encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigurationError(
+            f"{path} is not in UTF-8 (line {line}): save it again as UTF-8"
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None

@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
+from app.setting_errors import variable, written
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 _TABLE = re.compile(r"(?<=<!-- settings -->\n).*?(?=<!-- /settings -->)", re.DOTALL)
-_UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-
-
-def variable(name: str) -> str:
-    """Return the environment variable of the setting `name`."""
-    return f"{Settings.model_config['env_prefix']}{name}".upper()
 
 
 def default(field: FieldInfo) -> str:
     """Return the field's default as one would write it in `.env`; empty where there is none."""
-    value = field.get_default(call_default_factory=True)
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, timedelta):
-        seconds = value.total_seconds()
-        unit = next(unit for unit, length in _UNITS.items() if seconds % length == 0)
-        return f"{seconds / _UNITS[unit]:g}{unit}"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, list | tuple | set | frozenset):
-        return ",".join(map(str, value))
-    return str(value)
+    return written(field.get_default(call_default_factory=True))
 
 
 def env_example() -> str:

@@ -10,8 +10,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from app.setting_errors import variable
 from app.settings import Settings
-from scripts.write_settings import ROOT, env_example, readme, readme_table, variable
+from scripts.write_settings import ROOT, env_example, readme, readme_table
 
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 

@@ -29,6 +29,8 @@ BELOW_ALL = (
     "app.metrics",
     "app.models",
     "app.origins",
+    "app.setting_errors",
+    "app.setting_types",
     "app.settings",
 )
 HOMES = {"asyncpg": "app.data", "quart": "app.http", "hypercorn": "app.server"}

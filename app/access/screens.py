@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 
 from ..data.token_store import TokenStore
 from ..errors import ConfigurationError, UnauthorizedError
-from ..settings import Settings, parse_duration
+from ..setting_types import parse_duration
+from ..settings import Settings
 from .access import OwnSecret
 from .caller import Caller
 from .grants import Grants

@@ -12,6 +12,9 @@ from werkzeug.datastructures import Headers
 
 from ..live.detach import EXTENSION
 
+ROOT_PATH = "KPI_ROOT_PATH"
+"""Names the application's configuration value that holds the setting."""
+
 
 class DirectHTTPConnection(ASGIHTTPConnection):
     """Answers a request such that cancelling it cancels its handler.
@@ -23,6 +26,10 @@ class DirectHTTPConnection(ASGIHTTPConnection):
 
     async def __call__(self, receive: Any, send: Any) -> None:
         """Answer one request."""
+        root = self.app.config.get(ROOT_PATH, "")
+        if root and self.scope["path"] == root:
+            await self._redirect_below(root, send)
+            return
         request = self._make_request()
         if EXTENSION in (self.scope.get("extensions") or {}):
             request.body.set_complete()
@@ -41,6 +48,14 @@ class DirectHTTPConnection(ASGIHTTPConnection):
             if not task.cancelled():
                 task.result()
 
+    async def _redirect_below(self, root: str, send: Any) -> None:
+        """Send a browser to where the page's relative addresses are right, whatever the host."""
+        query = self.scope["query_string"]
+        location = f"{root.rpartition('/')[2]}/".encode() + (b"?" + query if query else b"")
+        headers = [(b"location", location), (b"content-length", b"0")]
+        await send({"type": "http.response.start", "status": 308, "headers": headers})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
     def _make_request(self) -> Request:
         scope = self.scope
         headers = Headers(
@@ -51,6 +66,9 @@ class DirectHTTPConnection(ASGIHTTPConnection):
         path = scope["path"]
         if not path.startswith("/"):
             path = urlsplit(path).path  # the absolute form, as a proxy gets it (RFC 9112, 3.2.2)
+        root = self.app.config.get(ROOT_PATH, "")
+        if root and path.startswith(f"{root}/"):
+            path = path.removeprefix(root)
         return self.app.request_class(
             scope["method"],
             scope["scheme"],

@@ -6,7 +6,7 @@ from quart import Quart
 
 from ..service import Service
 from . import auth, boundary, limits, problems
-from .direct import DirectHTTPConnection
+from .direct import ROOT_PATH, DirectHTTPConnection
 from .routes import control, pages, session, snapshots, streams, values
 from .trouble_log import TroubleLog
 
@@ -15,6 +15,7 @@ def create_app(service: Service) -> Quart:
     """Return the Quart application of a service that is open."""
     app = Quart(__name__, static_folder=None)
     app.url_map.strict_slashes = False
+    app.config[ROOT_PATH] = service.settings.root_path
     app.asgi_http_class = DirectHTTPConnection
     trouble = TroubleLog()
     problems.install(app, trouble)
