@@ -13,6 +13,7 @@ from typing import Any
 import click
 from pydantic import SecretStr
 
+from . import catalogue_commands
 from .access.bind import require_safe_bind
 from .access.screens import screen_grants, screen_lines, screen_link
 from .data import schema
@@ -284,3 +285,6 @@ def watch(code: str, period: str, url: str | None) -> None:
             watch_channel(url or _own_url(load_settings()), channel, click.echo)
         except KeyboardInterrupt:
             return
+
+
+catalogue_commands.install(main, _run)

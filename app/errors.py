@@ -53,6 +53,13 @@ class UnknownKpiError(KpiStreamError):
     title = "Unknown KPI"
 
 
+class InvalidDescriptionError(KpiStreamError):
+    """What the catalogue cannot be told of a KPI."""
+
+    status = 422
+    title = "Invalid description"
+
+
 class NoValuesError(KpiStreamError):
     """A channel that the database's views cannot give values for, or whose formula is wrong."""
 

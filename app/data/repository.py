@@ -130,6 +130,11 @@ class Repository:
             entries[entry["code"]] = _entry(entry)
         return [entries[code] for code in sorted(entries)]
 
+    async def codes(self) -> set[str]:
+        """Return the KPIs that have complete buckets."""
+        rows = await self._database.read(lambda c: fetch(c, self._catalogue.codes))
+        return {row[0] for row in rows}
+
     async def verify(self) -> None:
         """Raise ConfigurationError where the views are missing or of another shape."""
         for period in STORED_PERIODS:
