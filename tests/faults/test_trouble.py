@@ -115,11 +115,11 @@ async def test_a_clock_that_is_set_repeats_and_skips_nothing(
     if seconds > 0:
         await world.write(("sales", after - 600, 1.0), ("costs", after - 600, 1.0))
     await world.set_clock(after)
-    await world.nudge()
+    await world.nudge(world.gateway.port)
     if seconds < 0:
         # Nothing is new until it is as late as it was, and nothing is taken back.
         await world.set_clock(latest + 119)
-        await world.nudge()
+        await world.nudge(world.gateway.port)
         start = latest + 60
     else:
         start = await world.shortly_before_a_minute_ends(seconds=0.3)

@@ -34,19 +34,11 @@ UNHEARD = 500
 
 
 @dataclass
-class World:
-    """All that takes part; `link` is the only way from the gateway to the database."""
+class ClockedDatabase:
+    """A database whose clock ticks, and is set by the test."""
 
-    postgres: PostgresServer
-    link: Proxy
     settings: Settings
-    gateway: Program
-    listeners: list[Listener] = field(default_factory=list)
-    _nudges: count[int] = field(default_factory=count)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.gateway.port}"
+    _nudges: count[int] = field(default_factory=count, init=False)
 
     @asynccontextmanager
     async def database(self) -> AsyncIterator[Database]:
@@ -69,23 +61,37 @@ class World:
         async with self.database() as database:
             await execute(database, SHIFT, moment(at_seconds))
 
+    async def nudge(self, port: int) -> None:
+        """Have the gateway at a port read the clock, as it does for each new channel."""
+        code = f"nudge{next(self._nudges) % UNHEARD}"
+        async with (
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
+            client.stream("GET", f"/kpi/{code}/stream") as answer,
+        ):
+            assert answer.status_code == 200, await answer.aread()
+            await anext(answer.aiter_bytes())
+
+
+@dataclass
+class World(ClockedDatabase):
+    """All that takes part; `link` is the only way from the gateway to the database."""
+
+    postgres: PostgresServer
+    link: Proxy
+    gateway: Program
+    listeners: list[Listener] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.gateway.port}"
+
     async def shortly_before_a_minute_ends(self, *, seconds: float = 1.0) -> int:
         """Move the clock on, tell the gateway, and return the start of the minute that ends."""
         start = GRID.start(GRID.index(int(await self.now()) + 60))
         await self.write(("sales", start + 10, start % 1000 / 7), ("costs", start + 10, 1.0))
         await self.set_clock(start + 60 - seconds)
-        await self.nudge()
+        await self.nudge(self.gateway.port)
         return start
-
-    async def nudge(self) -> None:
-        """Have the gateway read the database's clock, as it does for each channel that is new."""
-        code = f"nudge{next(self._nudges) % UNHEARD}"
-        async with (
-            httpx.AsyncClient(base_url=self.url, timeout=20) as client,
-            client.stream("GET", f"/kpi/{code}/stream") as answer,
-        ):
-            assert answer.status_code == 200, await answer.aread()
-            await anext(answer.aiter_bytes())
 
     async def all_have(self, start: int) -> None:
         """Wait until every listener has the buckets of that minute."""
@@ -137,6 +143,12 @@ async def prepare(url: str) -> Settings:
         await schema.init(database, plain)
         await execute(database, SHADOW)
     settings = Settings(database_url=SecretStr(with_shadow(url)))
+    await fill(settings)
+    return settings
+
+
+async def fill(settings: Settings) -> None:
+    """Let the shadow of the clock tick, and write an hour of history."""
     async with Database(settings) as database:
         await execute(database, TICKING)
         rows = [
@@ -152,7 +164,6 @@ async def prepare(url: str) -> Settings:
         async with database.connection() as connection:
             await connection.copy_records_to_table("kpi_raw_data", records=rows)
         await execute(database, SHIFT, moment(NOON + 30))
-    return settings
 
 
 @asynccontextmanager
@@ -178,7 +189,7 @@ async def open_world(
         stack.push_async_callback(gateway.kill)
         await gateway.start()
         await gateway.says("Dashboard")
-        world = World(postgres, link, settings, gateway)
+        world = World(settings, postgres, link, gateway)
         async with listening(world, LISTENERS):
             yield world
 
