@@ -1,14 +1,23 @@
 -- What the demo's feed writes.
 
 -- name: describe!
--- Who has changed a row of the catalogue keeps it.
-INSERT INTO kpi_catalog (code, name, unit, decimals, direction, target, simulated)
+-- Who has changed a row of the catalogue keeps it; rows of the first release's demo, in which every
+-- KPI was an average, become what they are now.
+INSERT INTO kpi_catalog AS c (
+    code, name, unit, decimals, direction, target, simulated, warning, aggregate, formula,
+    group_name
+)
 SELECT *
 FROM unnest(
     :codes::text[], :names::text[], :units::text[], :decimals::smallint[],
-    :directions::text[], :targets::double precision[], :simulated::boolean[]
+    :directions::text[], :targets::double precision[], :simulated::boolean[],
+    :warnings::double precision[], :aggregates::text[], :formulas::text[], :groups::text[]
 )
-ON CONFLICT (code) DO NOTHING;
+ON CONFLICT (code) DO UPDATE SET
+    warning = excluded.warning, aggregate = excluded.aggregate, formula = excluded.formula,
+    group_name = excluded.group_name
+WHERE c.simulated AND c.group_name IS NULL AND c.aggregate = 'avg' AND c.formula IS NULL
+    AND c.name = excluded.name AND c.target IS NOT DISTINCT FROM excluded.target;
 
 -- name: write_second$
 -- One statement a second: the rows go in, the database's transactions so far come back.

@@ -17,12 +17,13 @@ from app.data.database import Database
 from app.data.demo.catalogue import MACHINE
 from app.data.demo.feed import DemoFeed
 from app.data.demo.history import History
-from app.data.demo.simulator import SIMULATED, STEP_SECONDS, Simulator
+from app.data.demo.simulator import COMPUTED, SIMULATED, STEP_SECONDS, Simulator
 from app.data.repository import Repository
 from app.models import Period
 from app.settings import Settings
 
 SIMULATED_CODES = [kpi.entry.code for kpi in SIMULATED]
+COMPUTED_CODES = [entry.code for entry in COMPUTED]
 MACHINE_CODES = [entry.code for entry in MACHINE]
 HOUR = timedelta(hours=1)
 MONDAY = 1_735_516_800  # 2024-12-30T00:00:00Z
@@ -116,7 +117,9 @@ async def test_the_first_screen_is_full_at_once_and_the_week_soon(
         hours = await repository.window(Period.HOUR, SIMULATED_CODES, 60)
         assert len(minutes.rows) == len(hours.rows) == 60 * len(SIMULATED_CODES)
         async with asyncio.timeout(30):
-            while len((await repository.window(Period.DAY, SIMULATED_CODES, 7)).rows) < 7 * 6:
+            while len((await repository.window(Period.DAY, SIMULATED_CODES, 7)).rows) < 7 * len(
+                SIMULATED_CODES
+            ):
                 await written.get()
 
 
@@ -225,5 +228,6 @@ async def test_the_catalogue_keeps_what_somebody_changed(
         pass
     entries = {entry.code: entry for entry in await Repository(database, settings).catalogue()}
     assert entries["cpu_utilisation"].name == "Mine"
-    assert [code for code, entry in entries.items() if entry.simulated] == sorted(SIMULATED_CODES)
-    assert set(entries) == {*SIMULATED_CODES, *MACHINE_CODES}
+    simulated = [code for code, entry in entries.items() if entry.simulated]
+    assert simulated == sorted([*SIMULATED_CODES, *COMPUTED_CODES])
+    assert set(entries) == {*SIMULATED_CODES, *COMPUTED_CODES, *MACHINE_CODES}

@@ -21,7 +21,8 @@ def test_values_never_change() -> None:
     # Written down once: another release must continue the history that this one began.
     simulator = Simulator(seed=1)
     assert {code: simulator.value(code, MONDAY + 43_210) for code in CODES} == {
-        "perfect_order_fulfilment": 94.246,
+        "orders": 12.0,
+        "perfect_orders": 11.0,
         "on_time_delivery": 95.953,
         "order_cycle_time": 25.301,
         "order_backlog": 411.31,
@@ -79,3 +80,12 @@ def test_the_catalogue_marks_what_is_simulated() -> None:
     assert not any(entry.simulated for entry in MACHINE)
     codes = [parse_code(code) for code in [*CODES, *(entry.code for entry in MACHINE)]]
     assert len(set(codes)) == len(codes)
+
+
+def test_perfect_orders_are_orders_and_as_many_as_the_share_says() -> None:
+    simulator = Simulator()
+    seconds = range(MONDAY, MONDAY + 86_400, 10)
+    orders = [simulator.value("orders", second) for second in seconds]
+    perfect = [simulator.value("perfect_orders", second) for second in seconds]
+    assert all(few <= all_ and few == int(few) for few, all_ in zip(perfect, orders, strict=True))
+    assert 94 < 100 * sum(perfect) / sum(orders) < 97

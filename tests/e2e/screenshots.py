@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from app.data import schema
 from app.data.database import Database
 from app.data.demo.catalogue import MACHINE
-from app.data.demo.simulator import SIMULATED, Simulator
+from app.data.demo.simulator import COMPUTED, SIMULATED, Simulator
 from app.data.embedded.server import embedded_postgres
 from app.settings import Settings
 from tests.e2e.browsing import Dashboard, open_browser, open_visit
@@ -66,15 +66,17 @@ class Business(Shop):
 
     async def fill(self) -> None:
         await self.gateway.hand.set(self.now)
-        entries = [*MACHINE, *(kpi.entry for kpi in SIMULATED)]
+        entries = [*MACHINE, *COMPUTED, *(kpi.entry for kpi in SIMULATED)]
         for entry in entries:
             await execute(
                 self.gateway.database,
                 "INSERT INTO kpi_catalog"
-                " (code, name, unit, decimals, direction, target, simulated)"
-                " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+                " (code, name, unit, decimals, direction, target, simulated, warning, aggregate,"
+                " formula) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+                " ON CONFLICT DO NOTHING",
                 *(entry.code, entry.name, entry.unit, entry.decimals, entry.direction),
-                *(entry.target, entry.simulated),
+                *(entry.target, entry.simulated, entry.warning, entry.aggregate.value),
+                entry.formula,
             )
         last = self.now // 60 * 60
         await self.write(
@@ -82,6 +84,7 @@ class Business(Shop):
                 (entry.code, minute + second, self.value(entry.code, minute + second))
                 for minute in range(last - DAYS * 86_400, last, 60)
                 for entry in entries
+                if entry.formula is None
                 for second in ((5, 25, 45) if minute > last - 10_800 else (5,))
                 if not (entry.code == "network_in" and 2_400 < last - minute < 3_300)
             ]

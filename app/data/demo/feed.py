@@ -16,7 +16,7 @@ from ..database import Database, load_queries
 from .catalogue import MACHINE
 from .history import LENGTH, History
 from .sampler import MachineSampler
-from .simulator import SIMULATED, STEP_SECONDS, Simulator
+from .simulator import COMPUTED, SIMULATED, STEP_SECONDS, Simulator
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class DemoFeed:
         await asyncio.wait(self._tasks)
 
     async def _describe(self) -> None:
-        entries = [*MACHINE, *(kpi.entry for kpi in SIMULATED)]
+        entries = [*MACHINE, *COMPUTED, *(kpi.entry for kpi in SIMULATED)]
         async with self._database.connection() as connection:
             await self._queries.describe(
                 connection,
@@ -93,6 +93,10 @@ class DemoFeed:
                 directions=[entry.direction for entry in entries],
                 targets=[entry.target for entry in entries],
                 simulated=[entry.simulated for entry in entries],
+                warnings=[entry.warning for entry in entries],
+                aggregates=[entry.aggregate.value for entry in entries],
+                formulas=[entry.formula for entry in entries],
+                groups=["Business" if entry.simulated else "Machine" for entry in entries],
             )
 
     async def _run_live(self) -> None:

@@ -6,9 +6,9 @@ import struct
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from math import cos, pi
+from math import cos, floor, pi
 
-from ...models import CatalogueEntry
+from ...models import Aggregate, CatalogueEntry
 
 STEP_SECONDS = 10
 """A row of each KPI this often, now and in the history: an average over both weighs them alike."""
@@ -25,10 +25,12 @@ class SimulatedKpi:
 
     `night` is its level in a quiet night of a working day; the day's rhythm adds up to `afternoon`
     and the weekend `weekend`. Hours-long `wander`, minutes-long `flutter` and each second's
-    `jitter` come on top, as much up as down. The value stays within `low` and `high`.
+    `jitter` come on top, as much up as down. The value stays within `low` and `high`. What
+    `is_counted` is rounded up or down at random, so that its sums are those of the level.
     """
 
     entry: CatalogueEntry
+    is_counted: bool = False
     night: float
     afternoon: float
     weekend: float
@@ -39,18 +41,60 @@ class SimulatedKpi:
     high: float = 1e9
 
 
+_FULFILMENT = SimulatedKpi(
+    entry=CatalogueEntry("perfect_order_fulfilment", "Perfect order fulfilment", decimals=1),
+    night=96.2,
+    afternoon=-1.6,
+    weekend=0.8,
+    wander=1.3,
+    flutter=0.5,
+    jitter=0.35,
+    high=100.0,
+)
+"""The share of the orders that are perfect; it is not written but computed from the orders."""
+
+COMPUTED = (
+    CatalogueEntry(
+        "perfect_order_fulfilment",
+        "Perfect order fulfilment",
+        "%",
+        1,
+        "up",
+        95.0,
+        True,
+        warning=94.0,
+        formula="100 * sum(perfect_orders) / sum(orders)",
+    ),
+)
+"""What the simulated KPIs are made into."""
+
+ORDERS = "orders"
+PERFECT_ORDERS = "perfect_orders"
+
 SIMULATED = (
     SimulatedKpi(
         entry=CatalogueEntry(
-            "perfect_order_fulfilment", "Perfect order fulfilment", "%", 1, "up", 95.0, True
+            ORDERS, "Orders shipped", "orders", 0, "up", None, True, aggregate=Aggregate.SUM
         ),
-        night=96.2,
-        afternoon=-1.6,
-        weekend=0.8,
-        wander=1.3,
+        is_counted=True,
+        night=3.0,
+        afternoon=9.0,
+        weekend=1.2,
+        wander=0.8,
         flutter=0.5,
-        jitter=0.35,
-        high=100.0,
+        jitter=0.4,
+    ),
+    SimulatedKpi(
+        entry=CatalogueEntry(
+            PERFECT_ORDERS, "Perfect orders", "orders", 0, "up", None, True, aggregate=Aggregate.SUM
+        ),
+        is_counted=True,
+        night=2.9,
+        afternoon=8.6,
+        weekend=1.2,
+        wander=0.8,
+        flutter=0.5,
+        jitter=0.4,
     ),
     SimulatedKpi(
         entry=CatalogueEntry("on_time_delivery", "On-time delivery", "%", 1, "up", 97.0, True),
@@ -72,7 +116,17 @@ SIMULATED = (
         jitter=0.35,
     ),
     SimulatedKpi(
-        entry=CatalogueEntry("order_backlog", "Order backlog", "orders", 0, "down", 400.0, True),
+        entry=CatalogueEntry(
+            "order_backlog",
+            "Order backlog",
+            "orders",
+            0,
+            "down",
+            400.0,
+            True,
+            warning=450.0,
+            aggregate=Aggregate.LAST,
+        ),
         night=210.0,
         afternoon=190.0,
         weekend=-80.0,
@@ -119,7 +173,18 @@ class Simulator:
 
     def value(self, code: str, at_seconds: int) -> float:
         """Return the value of `code` at `at_seconds` since 1970 UTC, in the KPI's own unit."""
+        if code == PERFECT_ORDERS:
+            perfect = self.value(ORDERS, at_seconds) * self._level(_FULFILMENT, at_seconds) / 100
+            return float(floor(perfect + self._chance(code, at_seconds)))
         kpi = self._kpis[code]
+        level = self._level(kpi, at_seconds)
+        if kpi.is_counted:
+            return float(floor(level + self._chance(code, at_seconds)))
+        # Two digits more than are shown: nobody measures these to the sixteenth.
+        return round(level, (kpi.entry.decimals or 0) + 2)
+
+    def _level(self, kpi: SimulatedKpi, at_seconds: int) -> float:
+        code = kpi.entry.code
         value = (
             kpi.night
             + kpi.afternoon * _rhythm(at_seconds)
@@ -128,8 +193,11 @@ class Simulator:
             + kpi.flutter * self._noise(code, "flutter", at_seconds, _FLUTTER_SECONDS)
             + kpi.jitter * self._compute_draw(code, "jitter", at_seconds)
         )
-        # Two digits more than are shown: nobody measures these to the sixteenth.
-        return round(min(max(value, kpi.low), kpi.high), (kpi.entry.decimals or 0) + 2)
+        return min(max(value, kpi.low), kpi.high)
+
+    def _chance(self, code: str, at_seconds: int) -> float:
+        """Return a number from 0 to 1 that decides whether to round up."""
+        return (self._compute_draw(code, "chance", at_seconds) + 1) / 2
 
     def _noise(self, code: str, kind: str, at_seconds: int, step_seconds: int) -> float:
         """Return smooth noise in -1 to 1: random points every step, eased from one to the next."""
