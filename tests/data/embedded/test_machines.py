@@ -23,6 +23,7 @@ from app.data.embedded.programs import find_programs
 from app.data.embedded.server import embedded_postgres
 from app.errors import ConfigurationError
 from tests.data.embedded.test_embedded import run, servers
+from tests.machines import as_root, with_mounts
 
 ROOT = Path(__file__).resolve().parents[3]
 CONTAINER = (
@@ -51,8 +52,6 @@ try:
 except ConfigurationError as error:
     raise SystemExit(str(error))
 """
-
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 
 @pytest.fixture
@@ -144,7 +143,7 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", disk], check=True)
 
 
-@as_root
+@with_mounts
 def test_a_file_system_that_is_read_only_is_said_to_be(folder: Path) -> None:
     with small_disk(folder, 1) as disk:
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
@@ -153,7 +152,7 @@ def test_a_file_system_that_is_read_only_is_said_to_be(folder: Path) -> None:
     assert "KPI_DATABASE_URL" in ended.stderr
 
 
-@as_root
+@with_mounts
 def test_no_room_for_a_database_is_said_so(folder: Path) -> None:
     with small_disk(folder, 20) as disk:
         disk.chmod(0o755)
@@ -182,7 +181,7 @@ async def until_said(caplog: pytest.LogCaptureFixture, text: str) -> None:
             await asyncio.sleep(0.05)
 
 
-@as_root
+@with_mounts
 async def test_a_full_disk_is_said_and_room_brings_it_back(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
