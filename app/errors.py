@@ -67,6 +67,41 @@ class NoValuesError(KpiStreamError):
     title = "No values"
 
 
+class UnknownBoardError(KpiStreamError):
+    """A board that the server does not keep."""
+
+    status = 404
+    title = "Unknown board"
+
+
+class BoardChangedError(KpiStreamError):
+    """A board that somebody else has changed meanwhile (RFC 9110, 13.1.1)."""
+
+    status = 412
+    title = "Changed meanwhile"
+
+
+class ConditionMissingError(KpiStreamError):
+    """A change that does not say of which version (RFC 6585, 3)."""
+
+    status = 428
+    title = "Condition missing"
+
+
+class TooLargeError(KpiStreamError):
+    """A body that is larger than anything that could be meant."""
+
+    status = 413
+    title = "Too large"
+
+
+class NoBoardsError(KpiStreamError):
+    """A database that has no table for boards."""
+
+    status = 501
+    title = "No boards here"
+
+
 class UnavailableError(KpiStreamError):
     """Something this request needs is away for now; try again after `retry_after_seconds`."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from .access.access import Access, open_access
 from .access.limits import Limits
+from .data.boards import Boards
 from .data.catalogue import Catalogue
 from .data.database import Database
 from .data.replica import ReplicatedRepository
@@ -39,6 +40,7 @@ class Service:
     hub: Hub
     catalogue: Catalogue
     snapshots: Snapshots
+    boards: Boards
     metrics: Metrics
     report: Report
 
@@ -71,7 +73,10 @@ async def open_service(
             # The publishers keep the rollups: gateways may be many.
             url = settings.redis_url.get_secret_value()
             messaging = RedisMessaging(url, repository.grids, metrics)
-        hub = await stack.enter_async_context(Hub(repository, settings, metrics, messaging))
+        boards = Boards(database)
+        hub = await stack.enter_async_context(
+            Hub(repository, settings, metrics, messaging, boards.newest)
+        )
         report = Report(board or Board(), process, metrics, hub.gauges)
         await stack.enter_async_context(report)
         access = await stack.enter_async_context(open_access(settings, TokenStore(database)))
@@ -84,6 +89,7 @@ async def open_service(
             hub,
             Catalogue(repository),
             Snapshots(hub, repository, settings),
+            boards,
             metrics,
             report,
         )

@@ -16,83 +16,63 @@
  * @typedef {import('./stream/series.js').Point} Point
  * @typedef {import('./stream/listeners.js').Listener} Listener
  * @typedef {import('./stream/listeners.js').Update} Update
+ * @typedef {import('./stream/listeners.js').Entry} Entry
  * @typedef {import('./stream/catalogue.js').Catalogue} Catalogue
  * @typedef {import('./stream/status.js').ConnectionStatus} ConnectionStatus
+ * @typedef {import('./stream/transport.js').Change} Change
+ * @typedef {import('./stream/transport.js').MakeTransport} MakeTransport
+ * @typedef {import('./stream/transport.js').Taken} Taken
  */
 
-import { getCatalogue, getJson } from './stream/catalogue.js';
-import { ServerClock } from './stream/clock.js';
-import { Connection } from './stream/connection.js';
+import { getCatalogue } from './stream/catalogue.js';
 import { newEntry, tell } from './stream/listeners.js';
-import { toPoint } from './stream/series.js';
-import { StatusKeeper } from './stream/status.js';
+import { ServerTransport } from './stream/server-transport.js';
+import { newStatus } from './stream/status.js';
+import { MOST_DEPTH, STREAM_DEPTH } from './stream/transport.js';
 
-/** Buckets of a series; the server answers as many from memory. */
-export const DEFAULT_DEPTH = 120;
-/** A browser opens six to a host over HTTP/1.1; other requests need some of them. */
-const MOST_CONNECTIONS = 4;
-/** More new channels than this at once come faster as snapshots of the stream itself. */
-const MAX_LOADED_AT_ONCE = 24;
-const PERIODS = new Set(['minute', 'hour', 'day']);
 /** How long a channel that nobody listens to is kept: switching to and fro costs nothing. */
 const LINGER_MS = 5_000;
 const WATCH_MS = 1_000;
-const MIN_WATCH_MS = 100;
-const UNKNOWN_RETRY_MS = 60_000;
+const LEAST_WATCH_MS = 100;
+const USUAL_HEARTBEAT_MS = 15_000;
 
-/**
- * @typedef {import('./stream/listeners.js').Entry & {
- *   journal: [string, any][] | null,
- *   cursor: string,
- *   connection: Connection | null,
- *   leaving: ReturnType<typeof setTimeout> | undefined,
- * }} Held
- */
+/** @type {MakeTransport} */
+const fromServer = (owner) => new ServerTransport(owner);
 
 export class KpiStream extends EventTarget {
-  /** @param {string | URL} [base] Where the server is; default: where this module came from. */
-  constructor(base = new URL('../', import.meta.url)) {
+  /**
+   * @param {string | URL} [base] Where the server is; default: where this module came from.
+   * @param {MakeTransport} [makeTransport] How the numbers come; default: from the server itself.
+   */
+  constructor(base = new URL('../', import.meta.url), makeTransport = fromServer) {
     super();
-    this.base = new URL(base, globalThis.location?.href).href;
+    this.base = asFolder(new URL(base, globalThis.location?.href));
+    /** How the connection is; `connection` is fired when its state changes. @type {ConnectionStatus} */
+    this.connection = newStatus();
+    /** After how long the server says something even where nothing is new. */
+    this.heartbeatMs = USUAL_HEARTBEAT_MS;
+    /** How far the visitor's clock is behind the server's. */
+    this.clockOffsetMs = 0;
+    /** Of the page that the server has; `release` is fired when it changes. */
+    this.version = '';
+    this.#transport = this.#connect(makeTransport);
     globalThis.addEventListener?.('online', this.#online);
     globalThis.addEventListener?.('offline', this.#offline);
   }
 
-  /** @type {Map<string, Held>} */
-  #channels = new Map();
-  /** @type {Connection[]} */
-  #connections = [];
-  /** @type {Set<string>} */
-  #fresh = new Set();
+  #transport;
+  /** @type {Map<string, Entry>} */
+  #entries = new Map();
   /** @type {Promise<Catalogue> | null} */
   #catalogue = null;
-  #catalogueAt = 0;
-  /** @type {Set<string> | null} */
-  #codes = null;
-  #heartbeatMs = 15_000;
-  #clock = new ServerClock();
-  #status = new StatusKeeper();
+  /** @type {string[]} */
+  #boards = [];
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #watching;
 
-  /** How the connection is; `connection` is fired when its state changes. @returns {ConnectionStatus} */
-  get connection() {
-    return this.#status.status;
-  }
-
   /** The server's time, in milliseconds since 1970; the visitor's clock may be wrong. */
   now() {
-    return this.#clock.now();
-  }
-
-  /** How far the visitor's clock is behind the server's. */
-  get clockOffsetMs() {
-    return this.#clock.offsetMs;
-  }
-
-  /** After how long the server says something even where nothing is new. */
-  get heartbeatMs() {
-    return this.#heartbeatMs;
+    return Date.now() + this.clockOffsetMs;
   }
 
   /**
@@ -108,7 +88,7 @@ export class KpiStream extends EventTarget {
 
   /** @param {string} channel @returns {import('./stream/series.js').Series | undefined} */
   series(channel) {
-    return this.#channels.get(channel)?.series;
+    return this.#entries.get(channel)?.series;
   }
 
   /**
@@ -119,37 +99,47 @@ export class KpiStream extends EventTarget {
    * @param {{ depth?: number }} [options] `depth`: how many buckets to keep at least.
    * @returns {() => void} Listens no more.
    */
-  subscribe(channel, listener, { depth = DEFAULT_DEPTH } = {}) {
-    const held = this.#channels.get(channel) ?? this.#begin(channel);
-    clearTimeout(held.leaving);
-    held.listeners.add(listener);
-    if (held.series.loaded) listener({ channel, kind: 'snapshot', series: held.series });
-    if (held.unknown) listener({ channel, kind: 'unknown', series: held.series });
-    if (depth > held.series.limit) {
-      held.series.limit = depth;
-      if (held.series.loaded) void this.#load(channel, held);
+  subscribe(channel, listener, { depth = STREAM_DEPTH } = {}) {
+    const wanted = Math.min(MOST_DEPTH, Math.max(1, Math.floor(depth) || STREAM_DEPTH));
+    const entry = this.#entries.get(channel) ?? newEntry(0);
+    const { series } = entry;
+    clearTimeout(entry.leaving);
+    entry.listeners.add(listener);
+    if (series.loaded) listener({ channel, kind: 'snapshot', series });
+    if (entry.unknown) listener({ channel, kind: 'unknown', series });
+    if (wanted > series.limit) {
+      series.limit = Math.max(STREAM_DEPTH, wanted);
+      this.#entries.set(channel, entry);
+      this.#transport.subscribe(channel);
+      this.#watch();
     }
     return () => {
-      held.listeners.delete(listener);
-      if (held.listeners.size > 0) return;
-      clearTimeout(held.leaving);
-      held.leaving = setTimeout(() => this.#end(channel, held), LINGER_MS);
+      entry.listeners.delete(listener);
+      if (entry.listeners.size > 0) return;
+      clearTimeout(entry.leaving);
+      entry.leaving = setTimeout(() => this.#end(channel, entry), LINGER_MS);
     };
+  }
+
+  /** Have `board` fired when one of these boards of the server is changed. @param {string[]} slugs */
+  followBoards(slugs) {
+    this.#boards = slugs;
+    this.#transport.followBoards(slugs);
   }
 
   /** Try to reach the server now instead of when the next attempt is due. */
   retryNow() {
-    for (const connection of this.#connections) connection.retryNow();
+    this.#transport.retryNow();
   }
 
   /** See whether the server is still heard of. Done each second, but not while a laptop sleeps. */
   look() {
-    for (const connection of this.#connections) connection.watch();
+    this.#transport.look();
   }
 
   /** Take somebody's word that there is no network, until an event proves it wrong. */
   suspectOffline() {
-    for (const connection of this.#connections) connection.suspectOffline();
+    this.#transport.suspectOffline();
   }
 
   close() {
@@ -157,131 +147,95 @@ export class KpiStream extends EventTarget {
     this.#watching = undefined;
     globalThis.removeEventListener?.('online', this.#online);
     globalThis.removeEventListener?.('offline', this.#offline);
-    for (const held of this.#channels.values()) {
-      clearTimeout(held.leaving);
-      held.listeners.clear();
+    for (const { leaving, listeners } of this.#entries.values()) {
+      clearTimeout(leaving);
+      listeners.clear();
     }
-    for (const connection of this.#connections) connection.close();
-    this.#channels.clear();
-    this.#connections = [];
+    this.#entries.clear();
+    this.#transport.close();
   }
 
   #online = () => this.retryNow();
 
   #offline = () => this.suspectOffline();
 
-  /** @param {string} channel */
-  #begin(channel) {
-    /** @type {Held} */
-    const held = {
-      ...newEntry(DEFAULT_DEPTH),
-      journal: null,
-      cursor: '',
-      connection: null,
-      leaving: undefined,
-    };
-    this.#channels.set(channel, held);
-    if (this.#fresh.size === 0) setTimeout(() => void this.#introduce(), 0);
-    this.#fresh.add(channel);
+  /** @param {MakeTransport} make @returns {import('./stream/transport.js').Transport} */
+  #connect(make) {
+    const stream = this;
+    return make({
+      base: this.base,
+      get heartbeatMs() {
+        return stream.heartbeatMs;
+      },
+      depth: (channel) => this.series(channel)?.limit ?? STREAM_DEPTH,
+      channels: () => this.#entries.keys(),
+      catalogue: (options) => this.catalogue(options),
+      take: (change) => this.#take(change),
+      connected: (status) => {
+        this.connection = status;
+        this.dispatchEvent(new Event('connection'));
+      },
+      clock: (offsetMs) => {
+        this.clockOffsetMs = offsetMs;
+        this.dispatchEvent(new Event('ping'));
+      },
+      released: (version) => this.#released(version),
+      boardChanged: (slug, version) =>
+        this.dispatchEvent(new CustomEvent('board', { detail: { slug, version } })),
+      failed: () => this.#fallBack(),
+    });
+  }
+
+  /** Where what all tabs share cannot be had, this page has a stream of its own. */
+  #fallBack() {
+    this.#transport.close();
+    this.#transport = this.#connect(fromServer);
+    this.#transport.followBoards(this.#boards);
+    for (const channel of this.#entries.keys()) this.#transport.subscribe(channel);
+  }
+
+  /** @param {string} channel @param {Entry} entry */
+  #end(channel, entry) {
+    if (this.#entries.get(channel) !== entry) return;
+    this.#entries.delete(channel);
+    this.#transport.unsubscribe(channel);
     this.#watch();
-    this.#summarise();
-    return held;
   }
 
-  /** @param {string} channel @param {Held} held */
-  #end(channel, held) {
-    if (this.#channels.get(channel) !== held) return;
-    this.#channels.delete(channel);
-    held.connection?.remove(channel);
-    this.#connections = this.#connections.filter((connection) => connection.size > 0);
-    if (this.#channels.size === 0) {
-      clearInterval(this.#watching);
-      this.#watching = undefined;
+  /** @param {Change} change @returns {Taken} */
+  #take({ channel, kind, health, point, points, whole }) {
+    const entry = this.#entries.get(channel);
+    if (!entry) return { added: 0, incomplete: false };
+    const { series } = entry;
+    let added = 0;
+    let incomplete = false;
+    entry.unknown = kind === 'unknown';
+    if (health) series.health = health;
+    if (points) {
+      const merged = series.merge(points, whole);
+      added = merged.added;
+      incomplete = !whole && (merged.hole || (merged.kept === 0 && series.limit > STREAM_DEPTH));
     }
-    this.#summarise();
-  }
-
-  /** Load what is new by REST, then stream from there. */
-  async #introduce() {
-    const fresh = [...this.#fresh].filter((channel) => this.#channels.has(channel));
-    this.#fresh.clear();
-    if (fresh.length <= MAX_LOADED_AT_ONCE) {
-      await Promise.all(fresh.map((channel) => this.#load(channel, this.#held(channel))));
+    if (point && (kind === 'partial' || kind === 'snapshot')) {
+      series.putPartial(point);
+    } else if (point) {
+      const last = series.current;
+      incomplete = !series.put(point);
+      if (!incomplete && (!last || point.start > last.start)) added = 1;
     }
-    for (const channel of fresh) this.#stream(channel);
-  }
-
-  /** @param {string} channel @returns {Held} */
-  #held(channel) {
-    return /** @type {Held} */ (this.#channels.get(channel));
-  }
-
-  /** Put it on a connection, unless the server would refuse them all. @param {string} channel */
-  #stream(channel) {
-    const held = this.#channels.get(channel);
-    if (!held || held.connection || held.unknown) return;
-    let connection = this.#roomFor(channel);
-    if (!connection) {
-      const made = new Connection(this.base, DEFAULT_DEPTH, {
-        event: (kind, data) => this.#receive(kind, data),
-        state: () => this.#summarise(),
-        prepare: () => this.#prepare(made),
-      });
-      made.heartbeatMs = this.#heartbeatMs;
-      connection = made;
-      this.#connections.push(made);
-    }
-    held.connection = connection;
-    connection.add(channel);
-    if (held.cursor) connection.resumeFrom(channel, held.cursor);
-  }
-
-  /**
-   * Find a connection for a channel. Where there are many already, better a URL that some proxy may
-   * not take than one more stream, which the browser would let wait for ever.
-   *
-   * @param {string} channel
-   */
-  #roomFor(channel) {
-    const fitting = this.#connections.find((each) => each.fits(channel));
-    if (fitting || this.#connections.length < MOST_CONNECTIONS) return fitting;
-    return this.#connections.toSorted((a, b) => a.size - b.size).find((each) => !each.full);
-  }
-
-  /** Make sure that the server is there and knows all channels, before a stream is opened. */
-  async #prepare(/** @type {Connection} */ connection) {
-    const away = connection.state !== 'connecting' && connection.state !== 'live';
-    const carried = [...this.#channels].filter(([, held]) => held.connection === connection);
-    // A KPI may be newer than what is known of the catalogue.
-    const fresh = away || carried.some(([channel]) => !this.#isKnown(channel));
-    await this.catalogue({ fresh });
-    for (const [channel, held] of carried) {
-      if (!this.#isKnown(channel)) this.#refuse(channel, held);
-    }
-  }
-
-  /** @param {string} channel */
-  #isKnown(channel) {
-    const [, code, period] = /^(.*):(.*)$/.exec(channel) ?? [];
-    return PERIODS.has(period ?? '') && (this.#codes?.has(code ?? '') ?? true);
-  }
-
-  /** @param {string} channel @param {Held} held */
-  #refuse(channel, held) {
-    held.connection?.remove(channel);
-    held.connection = null;
-    held.unknown = true;
-    tell(held, { channel, kind: 'unknown', series: held.series });
+    // A bucket from long ago is told with the snapshot that has what lies between.
+    if (!point || !incomplete) tell(entry, { channel, kind, series, ...(point && { point }) });
+    return { added, incomplete };
   }
 
   async #askCatalogue() {
-    this.#catalogueAt = Date.now();
     try {
-      const catalogue = await getCatalogue(this.base, this.#clock.guess);
-      this.#codes = new Set(catalogue.kpis.map((kpi) => kpi.code));
-      this.#heartbeatMs = catalogue.heartbeat_seconds * 1000;
-      for (const connection of this.#connections) connection.heartbeatMs = this.#heartbeatMs;
+      const catalogue = await getCatalogue(this.base, (at) => {
+        if (this.clockOffsetMs === 0) this.clockOffsetMs = at - Date.now();
+      });
+      this.heartbeatMs = catalogue.heartbeat_seconds * 1_000;
       this.#watch();
+      this.#released(catalogue.version);
       this.dispatchEvent(new Event('catalogue'));
       return catalogue;
     } catch (error) {
@@ -290,111 +244,26 @@ export class KpiStream extends EventTarget {
     }
   }
 
-  /**
-   * Load a channel's snapshot. What the stream says meanwhile is put on top of it.
-   *
-   * @param {string} channel
-   * @param {Held} held
-   */
-  async #load(channel, held) {
-    const at = channel.lastIndexOf(':');
-    const code = encodeURIComponent(channel.slice(0, at));
-    const query = `period=${channel.slice(at + 1)}&history=${held.series.limit}`;
-    /** @type {[string, any][]} */
-    const journal = [];
-    held.journal = journal;
-    try {
-      const snapshot = await getJson(`${this.base}kpi/${code}?${query}`, this.#clock.guess);
-      if (held.journal !== journal) return;
-      held.journal = null;
-      held.cursor = snapshot.cursor;
-      this.#takeSnapshot(channel, held, snapshot);
-      for (const [kind, data] of journal) this.#take(channel, held, kind, data);
-    } catch (error) {
-      if (held.journal === journal) held.journal = null;
-      const status = /** @type {{ status?: number }} */ (error).status;
-      if (status === 404 || status === 400 || status === 422) this.#refuse(channel, held);
-      // Otherwise the stream brings it when the server is back.
-    }
-  }
-
-  /** @param {string} kind @param {any} data */
-  #receive(kind, data) {
-    if (kind === 'ping') {
-      this.#clock.set(Date.parse(data.time));
-      this.dispatchEvent(new Event('ping'));
-      return;
-    }
-    const channel = `${data.kpi}:${data.period}`;
-    const held = this.#channels.get(channel);
-    if (!held) return;
-    held.journal?.push([kind, data]);
-    this.#take(channel, held, kind, data);
-  }
-
-  /** @param {string} channel @param {Held} held @param {string} kind @param {any} data */
-  #take(channel, held, kind, data) {
-    const { series } = held;
-    if (kind === 'snapshot') {
-      this.#takeSnapshot(channel, held, data);
-      if (series.limit > DEFAULT_DEPTH) void this.#load(channel, held);
-    } else if (kind !== 'reset' && !series.loaded) {
-      // The stream was resumed from where an earlier listener of this channel stood.
-      if (!held.journal) void this.#load(channel, held);
-    } else if (kind === 'status') {
-      series.health = { state: data.state, reason: data.reason, since: data.since };
-      tell(held, { channel, kind, series });
-    } else if (kind === 'reset') {
-      tell(held, { channel, kind, series });
-    } else if (kind === 'value' || kind === 'gap' || kind === 'correction') {
-      const point = toPoint(data, kind === 'correction');
-      // Only a snapshot tells what lies between a bucket from long ago and the others.
-      if (series.put(point)) tell(held, { channel, kind, series, point });
-      else if (!held.journal) void this.#load(channel, held);
-    }
-  }
-
-  /** @param {string} channel @param {Held} held @param {any} snapshot */
-  #takeSnapshot(channel, held, snapshot) {
-    const { series } = held;
-    held.unknown = false;
-    series.health = snapshot.state;
-    series.replace(
-      snapshot.history.map((/** @type {import('./stream/series.js').WireBucket} */ b) =>
-        toPoint(b),
-      ),
-    );
-    tell(held, { channel, kind: 'snapshot', series });
+  /** @param {string} version */
+  #released(version) {
+    if (!version || version === this.version) return;
+    this.version = version;
+    this.dispatchEvent(new Event('release'));
   }
 
   #watch() {
     clearInterval(this.#watching);
-    if (this.#channels.size === 0) return;
-    const everyMs = Math.max(MIN_WATCH_MS, Math.min(WATCH_MS, this.#heartbeatMs / 2));
-    this.#watching = setInterval(() => {
-      this.look();
-      this.#lookForUnknown();
-    }, everyMs);
+    this.#watching = undefined;
+    if (this.#entries.size === 0) return;
+    const everyMs = Math.max(LEAST_WATCH_MS, Math.min(WATCH_MS, this.heartbeatMs / 2));
+    this.#watching = setInterval(() => this.look(), everyMs);
   }
+}
 
-  /** A KPI may be new, or back: ask again now and then. */
-  #lookForUnknown() {
-    const missing = [...this.#channels].filter(([, held]) => held.unknown);
-    if (missing.length === 0 || Date.now() - this.#catalogueAt < UNKNOWN_RETRY_MS) return;
-    this.catalogue({ fresh: true }).then(
-      () => {
-        for (const [channel, held] of missing) {
-          if (!this.#isKnown(channel)) continue;
-          held.unknown = false;
-          this.#stream(channel);
-        }
-      },
-      () => {},
-    );
-  }
-
-  #summarise() {
-    const changed = this.#status.update(this.#connections, this.#channels.size > 0);
-    if (changed) this.dispatchEvent(new Event('connection'));
-  }
+/** The folder that a server is in, however it was written. @param {URL} url */
+function asFolder(url) {
+  const folder = new URL(url);
+  folder.search = folder.hash = '';
+  if (!folder.pathname.endsWith('/')) folder.pathname += '/';
+  return folder.href;
 }

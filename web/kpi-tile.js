@@ -5,74 +5,43 @@
  *     <kpi-tile channel="orders_packed:minute" view="number" style="width: 280px; height: 180px"></kpi-tile>
  *
  * Attributes: `channel`; `view` (number, line, bars, gauge, table); `depth`, how many buckets to
- * show (60); `base`, where the server is (where this module came from). Colours are taken from the
- * page's `color-scheme` and can be set as `--kpi-ink`, `--kpi-surface`, `--kpi-line` and others.
+ * show (60); `earlier`, what to compare with (day, week, before); `more`, codes of up to three
+ * further KPIs in the same chart; `label`, a title of your own; `base`, where the server is (where
+ * this module came from). Colours are taken from the page's `color-scheme` and can be set as
+ * `--kpi-ink`, `--kpi-surface`, `--kpi-line` and others.
+ *
+ * Fires `kpi-change` whenever something of its numbers has changed.
  */
 
-import { unnamed } from './stream/catalogue.js';
-import { openStream } from './stream/open.js';
-import { Series } from './stream/series.js';
-import { h, write } from './tile/dom.js';
-import { ARROWS, formatValue, trend } from './tile/format.js';
+import { splitChannel } from './stream/catalogue.js';
+import { MOST_DEPTH, TILE_DEPTH } from './stream/transport.js';
+import { change } from './tile/change.js';
+import { Comparison, earlierOf } from './tile/comparison.js';
+import { write } from './tile/dom.js';
+import { formatShortValue } from './tile/format.js';
 import { freshness } from './tile/freshness.js';
+import { judge } from './tile/judge.js';
 import { requestPaint, setVisible } from './tile/paint.js';
-import { tileStyle } from './tile/tile-style.js';
+import { TileFrame } from './tile/tile-frame.js';
+import { TileSource } from './tile/tile-source.js';
 import { Tooltip } from './tile/tooltip.js';
-import { barsView, lineView } from './tile/view-chart.js';
-import { gaugeView } from './tile/view-gauge.js';
-import { numberView } from './tile/view-number.js';
-import { tableView } from './tile/view-table.js';
+import { VIEWS } from './tile/views.js';
 
 /**
- * @typedef {import('./tile/format.js').Period} Period
- * @typedef {import('./stream/open.js').Stream} Stream
+ * @typedef {import('./stream/catalogue.js').Period} Period
+ * @typedef {import('./tile/view.js').Shown} Shown
  */
 
-/** @type {Record<string, import('./tile/view.js').MakeView>} */
-const VIEWS = {
-  number: numberView,
-  line: lineView,
-  bars: barsView,
-  gauge: gaugeView,
-  table: tableView,
-};
-const DEFAULT_DEPTH = 60;
-const CATALOGUE_RETRY_MS = 3_000;
+const MOST_MORE = 3;
+/** Beside these the number stands by itself already. */
+const TELLS_NUMBER = new Set(['number', 'gauge']);
 
 export class KpiTile extends HTMLElement {
-  static observedAttributes = ['channel', 'view', 'depth', 'base'];
+  static observedAttributes = ['channel', 'view', 'depth', 'base', 'more', 'earlier', 'label'];
 
   constructor() {
     super();
-    const root = this.attachShadow({ mode: 'open' });
-    root.adoptedStyleSheets = [tileStyle];
-    this.#tip = new Tooltip();
-    this.#name = h('h2', { class: 'name' });
-    this.#tag = h(
-      'span',
-      { class: 'tag', hidden: true, title: 'simulated' },
-      'sim',
-      h('i', {}, 'ulated'),
-    );
-    this.#now = h('span', { class: 'now' });
-    this.#age = h('span');
-    this.#fresh = h('span', { class: 'fresh' }, h('i', { class: 'dot' }), this.#age);
-    this.#body = h('div', { class: 'body' });
-    this.#tile = h(
-      'article',
-      { class: 'tile', 'data-state': 'waiting' },
-      h(
-        'header',
-        {},
-        this.#name,
-        this.#tag,
-        this.#now,
-        h('slot', { name: 'controls', class: 'controls' }),
-      ),
-      this.#body,
-      h('footer', {}, h('slot', { name: 'periods' }), this.#fresh),
-    );
-    root.append(this.#tile);
+    this.#frame = new TileFrame(this.attachShadow({ mode: 'open' }));
     this.#resized = new ResizeObserver(() => this.#view?.resize?.());
     this.#sight = new IntersectionObserver((entries) => {
       this.#visible = entries.at(-1)?.isIntersecting ?? true;
@@ -81,42 +50,29 @@ export class KpiTile extends HTMLElement {
     });
   }
 
-  #tile;
-  #name;
-  #tag;
-  #now;
-  #age;
-  #fresh;
-  #body;
-  #tip;
+  #frame;
   #resized;
   #sight;
+  #tip = new Tooltip();
+  #source = new TileSource(() => this.#changed());
+  #comparison = new Comparison(() => requestPaint(this));
   #visible = false;
   /** Whether it is in a page, and listens. */
   #placed = false;
-  #kpi = unnamed('');
-  #zone = 'UTC';
-  #series = new Series(0);
-  #unknown = false;
-  /** @type {Stream | null} */
-  #stream = null;
-  /** @type {(() => void) | null} */
-  #stop = null;
+  #broken = false;
   /** @type {import('./tile/view.js').View | null} */
   #view = null;
-  /** Counts the subscriptions, so that what was asked for an earlier one is not taken. */
-  #turn = 0;
 
   get channel() {
     return this.getAttribute('channel') ?? '';
   }
 
   get code() {
-    return this.channel.slice(0, this.channel.lastIndexOf(':'));
+    return splitChannel(this.channel)[0];
   }
 
   get period() {
-    return /** @type {Period} */ (this.channel.slice(this.channel.lastIndexOf(':') + 1));
+    return /** @type {Period} */ (splitChannel(this.channel)[1]);
   }
 
   get view() {
@@ -125,29 +81,53 @@ export class KpiTile extends HTMLElement {
   }
 
   get depth() {
-    return Math.max(2, Number(this.getAttribute('depth')) || DEFAULT_DEPTH);
+    const given = Math.floor(Number(this.getAttribute('depth'))) || TILE_DEPTH;
+    return Math.min(MOST_DEPTH, Math.max(2, given));
+  }
+
+  /** Codes of further KPIs in the same chart. */
+  get more() {
+    const given = (this.getAttribute('more') ?? '').split(/\s+/).filter(Boolean);
+    return given.slice(0, MOST_MORE);
   }
 
   /** What is known of the channel. */
   get series() {
-    return this.#series;
+    return this.#source.series;
   }
 
   get kpi() {
-    return this.#kpi;
+    return this.#source.kpi;
   }
 
   /** The buckets that are shown, oldest first. */
   get points() {
-    return this.#series.points.slice(-this.depth);
+    return this.series.points.slice(-this.depth);
+  }
+
+  /** How fresh its number is. @returns {import('./tile/freshness.js').Freshness} */
+  get freshness() {
+    if (this.#broken) {
+      return { state: 'broken', text: 'cannot be drawn', why: 'This view cannot show this KPI.' };
+    }
+    const { stream, series, unknown } = this.#source;
+    if (!stream) return { state: 'waiting', text: '', why: '' };
+    const { connection } = stream;
+    return freshness({ series, unknown, connection, period: this.period, now: stream.now() });
+  }
+
+  /** Its number against its target; null where there is none of now. */
+  get status() {
+    return this.freshness.state === 'live' ? judge(this.series.latest, this.kpi) : null;
   }
 
   connectedCallback() {
     if (this.#placed) return; // only moved
     this.#placed = true;
-    this.#resized.observe(this.#body);
+    this.#resized.observe(this.#frame.body);
     this.#sight.observe(this);
     this.#subscribe();
+    addEventListener('beforeprint', this.#print);
   }
 
   disconnectedCallback() {
@@ -159,69 +139,94 @@ export class KpiTile extends HTMLElement {
 
   #leave() {
     this.#placed = false;
+    removeEventListener('beforeprint', this.#print);
     this.#resized.disconnect();
     this.#sight.disconnect();
     setVisible(this, false);
-    this.#unsubscribe();
+    this.#source.stop();
     this.#dropView();
   }
 
   /** @param {string} name @param {string | null} before @param {string | null} after */
   attributeChangedCallback(name, before, after) {
     if (!this.#placed || before === after) return;
-    if (name === 'view') {
-      this.#dropView();
-      requestPaint(this);
-    } else {
-      this.#subscribe();
-    }
+    this.#broken = false;
+    if (name === 'view') this.#dropView();
+    if (name === 'label') this.#writeName();
+    if (name === 'view' || name === 'label' || name === 'earlier') requestPaint(this);
+    else this.#subscribe();
   }
 
   /** Draw what has changed; called by the painter. */
   paint() {
-    if (!this.#visible || !this.isConnected) return;
-    const { points } = this;
-    this.#view ??= this.#makeView();
-    this.#view.update({
-      kpi: this.#kpi,
-      period: this.period,
-      zone: this.#zone,
-      series: this.#series,
-      points,
-    });
-    this.#writeNow();
+    if (!this.#visible || !this.isConnected || this.#broken) return;
+    this.#draw();
+  }
+
+  /** It has thrown while it was drawn: say so, rather than show what is old as if it were new. */
+  failed() {
+    this.#broken = true;
+    this.#dropView();
+    this.#frame.body.textContent = '';
     this.tick();
   }
 
-  /** Beside a picture of history, the number itself. */
-  #writeNow() {
-    const { latest, delta } = this.#series;
-    const told = !latest || this.view === 'number' || this.view === 'gauge';
-    const moved = told ? null : trend(delta, this.#kpi);
-    write(this.#now, told ? '' : formatValue(latest.value, this.#kpi));
-    this.#now.dataset.trend = moved ? `${ARROWS[moved.way]} ${moved.text}` : '';
-    this.#now.dataset.tone = moved?.tone ?? 'neutral';
+  /** Say how old the number is, where that is worth a word. */
+  tick() {
+    if (!this.#source.stream) return;
+    if (this.#frame.show(this.freshness, judge(this.series.latest, this.kpi))) {
+      this.#view?.recolour?.();
+      this.#tell();
+    }
   }
 
-  /** Say how old the number is. */
-  tick() {
-    if (!this.#stream) return;
-    const { state, text, why } = freshness({
-      series: this.#series,
-      unknown: this.#unknown,
-      connection: this.#stream.connection.state,
-      period: this.period,
-      now: this.#stream.now(),
-    });
-    if (this.#tile.dataset.state !== state) this.#tile.dataset.state = state;
-    write(this.#age, text);
-    if (this.#fresh.title !== why) this.#fresh.title = why;
+  /** What is seen at paper's size, also where it was never scrolled to. */
+  #print = () => {
+    if (this.isConnected && !this.#broken) this.#draw();
+  };
+
+  #draw() {
+    const shown = this.#shown();
+    this.tick();
+    this.#view ??= this.#makeView();
+    this.#view.update(shown);
+    this.#writeNow(shown);
+  }
+
+  /** @returns {Shown} */
+  #shown() {
+    const { points, period, depth, kpi } = this;
+    const earlier = earlierOf(period).find((each) => each === this.getAttribute('earlier'));
+    const { series, zone, others, stream } = this.#source;
+    const wanted = { base: stream?.base ?? '', code: this.code, period, points, depth, zone };
+    return {
+      kpi,
+      period,
+      zone,
+      series,
+      points,
+      depth,
+      status: judge(series.latest, kpi),
+      compared: earlier ? this.#comparison.of({ ...wanted, earlier }) : null,
+      others,
+    };
+  }
+
+  /** Beside a picture of history, the number itself. @param {Shown} shown */
+  #writeNow(shown) {
+    const { latest } = this.series;
+    const { now } = this.#frame;
+    const told = !latest || TELLS_NUMBER.has(this.view);
+    const changed = told ? null : change(shown);
+    write(now, told ? '' : formatShortValue(latest.value, this.kpi));
+    now.dataset.trend = changed ? `${changed.text} ${changed.than}` : '';
+    now.dataset.tone = changed?.tone ?? 'neutral';
   }
 
   #makeView() {
     const make = /** @type {import('./tile/view.js').MakeView} */ (VIEWS[this.view]);
     const view = make(this.#tip);
-    this.#body.replaceChildren(view.element, this.#tip.element);
+    this.#frame.body.replaceChildren(view.element, this.#tip.element);
     return view;
   }
 
@@ -229,80 +234,31 @@ export class KpiTile extends HTMLElement {
     this.#tip.hide();
     this.#view?.destroy?.();
     this.#view = null;
-    this.#body.replaceChildren();
+    this.#frame.body.replaceChildren();
   }
 
   #subscribe() {
-    const before = this.#stop;
-    this.#turn += 1;
-    const turn = this.#turn;
-    const stream = openStream(this.getAttribute('base') ?? undefined);
-    this.#listenTo(stream);
-    this.#unknown = false;
-    this.#series = stream.series(this.channel) ?? new Series(0);
-    this.#nameAs(unnamed(this.code));
-    void this.#learn(stream, turn);
     this.#dropView();
-    this.#stop = stream.subscribe(
-      this.channel,
-      ({ series, kind }) => {
-        this.#series = series;
-        this.#unknown = kind === 'unknown';
-        requestPaint(this);
-      },
-      { depth: this.depth },
-    );
-    before?.();
+    this.#source.listen(this.getAttribute('base'), this.channel, this.more, this.depth);
+    this.#writeName();
     requestPaint(this);
   }
 
-  #unsubscribe() {
-    this.#turn += 1;
-    this.#stop?.();
-    this.#stop = null;
-    this.#stream?.removeEventListener('connection', this.#connectionChanged);
-    this.#stream?.removeEventListener('catalogue', this.#catalogueChanged);
-    this.#stream = null;
+  #changed() {
+    this.#writeName();
+    requestPaint(this);
+    this.#tell();
   }
 
-  /** @param {Stream} stream */
-  #listenTo(stream) {
-    if (stream === this.#stream) return;
-    this.#stream?.removeEventListener('connection', this.#connectionChanged);
-    this.#stream?.removeEventListener('catalogue', this.#catalogueChanged);
-    this.#stream = stream;
-    stream.addEventListener('connection', this.#connectionChanged);
-    stream.addEventListener('catalogue', this.#catalogueChanged);
+  #tell() {
+    this.dispatchEvent(new Event('kpi-change', { bubbles: true, composed: true }));
   }
 
-  #catalogueChanged = () => {
-    if (this.#stream) void this.#learn(this.#stream, this.#turn);
-  };
-
-  #connectionChanged = () => requestPaint(this);
-
-  /** Find name, unit and target in the catalogue, as soon as the server answers. */
-  async #learn(/** @type {Stream} */ stream, /** @type {number} */ turn) {
-    while (turn === this.#turn) {
-      try {
-        const { kpis, timezone } = await stream.catalogue();
-        if (turn !== this.#turn) return;
-        this.#zone = timezone;
-        this.#nameAs(kpis.find(({ code }) => code === this.code) ?? unnamed(this.code));
-        requestPaint(this);
-        return;
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, CATALOGUE_RETRY_MS));
-      }
-    }
-  }
-
-  /** @param {import('./stream/catalogue.js').Kpi} kpi */
-  #nameAs(kpi) {
-    this.#kpi = kpi;
-    write(this.#name, kpi.name);
-    this.#name.title = kpi.name === kpi.code ? kpi.code : `${kpi.name} · ${kpi.code}`;
-    this.#tag.hidden = !kpi.simulated;
+  #writeName() {
+    const { name, code, description, simulated } = this.kpi;
+    const label = this.getAttribute('label') || name;
+    const parts = [...new Set([label, name, code, description])].filter(Boolean);
+    this.#frame.nameAs(label, parts.join(' · '), simulated);
   }
 }
 

@@ -1,25 +1,34 @@
 /** The dashboard. */
 
+import { Alerts } from './board/alerts.js';
 import { Arranger } from './board/arrange.js';
-import { newTile, PERIODS } from './board/board.js';
+import { newTile, PERIODS, setPeriod } from './board/board.js';
 import { Boards } from './board/boards.js';
 import { BoardsMenu } from './board/boards-menu.js';
+import { saveBlob } from './board/csv.js';
+import { editPlaylist, PlaylistChoice, showHistory, showKeys } from './board/dialogs.js';
 import { firstTiles } from './board/first-board.js';
 import { emptyBoard, Grid } from './board/grid.js';
 import { icon } from './board/icons.js';
 import { Picker } from './board/picker.js';
+import { boardPicture, tilePicture } from './board/picture.js';
+import { Release, wasWall } from './board/release.js';
+import { SharedBoards } from './board/shared-boards.js';
 import { Status } from './board/status.js';
+import { Summary } from './board/summary.js';
 import { themeSwitch } from './board/theme.js';
 import { TileMenu } from './board/tile-menu.js';
 import { Wall } from './board/wall.js';
 import { openStream } from './stream/open.js';
-import { h, write } from './tile/dom.js';
+import { h, isTyping, write } from './tile/dom.js';
 
 /** @typedef {import('./board/frame.js').Frame} Frame */
 
 const RETRY_MS = 2_000;
 /** Targets and names change seldom, and this page stays open for days. */
 const CATALOGUE_MS = 300_000;
+/** How long a tile is marked that was just added. */
+const NEW_MS = 2_500;
 
 /** @param {string} id */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -32,19 +41,46 @@ const status = new Status(stream, {
   notice: byId('notice'),
   aloud: byId('aloud'),
 });
-const picker = new Picker(boards, () => stream.catalogue({ fresh: true }));
-const tileMenu = new TileMenu(boards, remove);
-new Arranger(grid, boards, { say: (text) => status.whisper(text), remove });
-const boardsMenu = new BoardsMenu(boards, byId('boards'), (text) => status.say(text));
-const wall = new Wall(grid, boards);
+const { pathname } = boards.home;
+const shared = new SharedBoards(boards, stream, status);
+const alerts = new Alerts(grid, byId('alerts'), pathname);
+const picker = new Picker(boards, () => stream.catalogue({ fresh: true }), showAdded);
+const tileMenu = new TileMenu(boards, {
+  remove,
+  savePicture: (frame) => void savePicture(tilePicture(frame), frame.name),
+  allowAlerts: () => alerts.allow(),
+  catalogue: () => stream.catalogue(),
+});
+new Arranger(grid, boards, { say: (text) => status.announce(text), remove });
+const choice = new PlaylistChoice(pathname);
+const boardsMenu = new BoardsMenu(boards, shared, byId('boards'), {
+  tell: (text, ...more) => status.tell(text, ...more),
+  savePicture: () => void savePicture(boardPicture(grid, boards.current.name), boards.current.name),
+  editPlaylist: () => editPlaylist(boards, choice),
+  showHistory: () => void showHistory(shared),
+});
+const wall = new Wall(grid, boards, stream, {
+  place: byId('place'),
+  chosen: () => choice.chosen,
+  tell: (text) => status.tell(text),
+});
+new Summary(grid, boards, stream, status, byId('summary'));
+new Release(stream, {
+  onWall: () => wall.on,
+  tell: (text, button) => status.ask(text, button),
+  busy: () => document.querySelector('dialog[open], :popover-open, .dragged, .resized') !== null,
+});
 
-document.body.append(picker.element, tileMenu.element, boardsMenu.element);
+document.body.append(picker.element, tileMenu.element, boardsMenu.element, alerts.element);
 themeSwitch(/** @type {HTMLButtonElement} */ (byId('theme')));
 byId('add').prepend(icon('add'));
 byId('boards').append(icon('down'));
 byId('wall').append(icon('wall'));
+byId('alerts').append(icon('bell'));
+byId('keys').append(icon('help'));
 byId('add').addEventListener('click', () => void picker.open());
 byId('wall').addEventListener('click', () => wall.enter());
+byId('keys').addEventListener('click', showKeys);
 byId('empty').append(emptyBoard(() => void picker.open()));
 grid.element.addEventListener('click', (event) => {
   const opener = /** @type {Element} */ (event.target).closest('.more');
@@ -52,38 +88,73 @@ grid.element.addEventListener('click', (event) => {
   if (frame) tileMenu.open(frame);
 });
 for (const period of PERIODS) {
-  byId(`all-${period}`).addEventListener('change', () => {
+  document.getElementById(`all-${period}`)?.addEventListener('change', () => {
     boards.edit((board) => {
-      for (const tile of board.tiles) tile.period = period;
+      for (const tile of board.tiles) setPeriod(tile, period);
     });
   });
 }
+addEventListener('keydown', (event) => {
+  if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === '?') showKeys();
+  else if (event.key === 'a' && !wall.on) void picker.open();
+  else if (event.key === 'w') wall.enter();
+});
 boards.addEventListener('change', show);
-boards.addEventListener('copy', sayCopied);
+boards.addEventListener('copy', tellCopied);
+boards.addEventListener('trouble', tellTroubles);
+status.addEventListener('alarm', () => {
+  // It may be that the server knows nobody here any more.
+  if (status.alarmed) stream.catalogue({ fresh: true }).catch(signInWhere);
+});
+grid.element.addEventListener('kpi-change', (event) => {
+  const key = /** @type {Element} */ (event.target).closest('.cell')?.getAttribute('data-key');
+  grid.frame(key ?? '')?.label();
+});
 show();
-sayCopied();
+tellCopied();
+tellTroubles();
+if (wasWall()) wall.enter();
 void begin();
 
 /** Show the board as it is now. */
 function show() {
   const { name, tiles } = boards.current;
   write(byId('board-name'), name);
-  document.title = `${name} · kpi-stream`;
   byId('empty').hidden = tiles.length > 0 || boards.untouched;
   byId('grid').hidden = tiles.length === 0;
   for (const period of PERIODS) {
-    const radio = /** @type {HTMLInputElement} */ (byId(`all-${period}`));
-    radio.checked = tiles.length > 0 && tiles.every((tile) => tile.period === period);
+    const radio = /** @type {HTMLInputElement | null} */ (document.getElementById(`all-${period}`));
+    if (radio) radio.checked = tiles.length > 0 && tiles.every((tile) => tile.period === period);
   }
   grid.update();
 }
 
 /** Tell of a link that says something else of a board that is here. */
-function sayCopied() {
-  const { copied, current } = boards;
+function tellCopied() {
+  const { copied } = boards;
   if (!copied) return;
   const back = h('button', { type: 'button', onclick: () => boards.show(copied.id) }, 'Show mine');
-  status.say(`Your “${copied.name}” is another by now. The link is “${current.name}”.`, back);
+  status.tell(`This link shows another version of “${copied.name}”. Yours is unchanged.`, back);
+}
+
+function tellTroubles() {
+  for (const text of boards.troubles.splice(0)) status.tell(text);
+}
+
+/** Tell of a tile that was added, and show it. @param {import('./board/board.js').Tile} tile @param {string} name */
+function showAdded(tile, name) {
+  const undo = () => {
+    boards.edit((board) => {
+      board.tiles = board.tiles.filter(({ key }) => key !== tile.key);
+    });
+    status.tell(`${name} is not added.`);
+  };
+  status.tell(`${name} is added.`, h('button', { type: 'button', onclick: undo }, 'Undo'));
+  const element = grid.frame(tile.key)?.element;
+  element?.scrollIntoView({ block: 'nearest' });
+  element?.classList.add('new');
+  setTimeout(() => element?.classList.remove('new'), NEW_MS);
 }
 
 /** Take a tile off the board; for a moment it can be put back. @param {Frame} frame */
@@ -101,13 +172,22 @@ function remove({ tile, name }) {
     boards.edit((board) => {
       board.tiles.splice(at, 0, newTile(tile));
     });
-    status.say(`${name} is back.`);
+    status.tell(`${name} is back.`);
   };
-  status.say(`${name} is removed.`, h('button', { type: 'button', onclick: undo }, 'Undo'));
+  status.tell(`${name} is removed.`, h('button', { type: 'button', onclick: undo }, 'Undo'));
   (grid.frames[Math.min(at, grid.frames.length - 1)]?.grip ?? byId('add')).focus();
 }
 
-/** Once the server says what there is: name the controls, and fill a first board. */
+/** @param {Promise<Blob>} drawn @param {string} name */
+async function savePicture(drawn, name) {
+  try {
+    saveBlob(`${name.replaceAll(/[^\p{L}\p{N}]+/gu, '-')}.png`, await drawn);
+  } catch {
+    status.tell('This browser cannot draw the picture. Print it, or take a picture of the screen.');
+  }
+}
+
+/** Once the server says what there is: fill a first board, and keep names and targets new. */
 async function begin() {
   for (;;) {
     try {
@@ -130,8 +210,18 @@ async function begin() {
       write(byId('zone'), `Times are in ${here}.${days}`);
       setInterval(() => stream.catalogue({ fresh: true }).catch(() => {}), CATALOGUE_MS);
       return;
-    } catch {
+    } catch (error) {
+      signInWhere(error);
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
+}
+
+/** Ask who is there, where the server wants to know it. @param {any} error */
+function signInWhere(error) {
+  if (error?.status !== 401) return;
+  const target = new URL('sign-in', boards.home);
+  if (boards.slug) target.searchParams.set('board', boards.slug);
+  if (wall.on) target.searchParams.set('wall', '');
+  location.assign(target);
 }

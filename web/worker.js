@@ -3,9 +3,9 @@
 import { KpiStream } from './kpi-stream.js';
 
 /**
- * @typedef {import('./stream/shared.js').Change} Change
- * @typedef {import('./stream/shared.js').FromWorker} FromWorker
- * @typedef {import('./stream/shared.js').ToWorker} ToWorker
+ * @typedef {import('./stream/transport.js').Change} Change
+ * @typedef {import('./stream/worker-transport.js').FromWorker} FromWorker
+ * @typedef {import('./stream/worker-transport.js').ToWorker} ToWorker
  */
 
 const stream = new KpiStream();
@@ -18,23 +18,33 @@ class Tab {
     port.onmessage = ({ data }) => this.#receive(data);
     port.addEventListener('close', () => this.leave());
     stream.look();
-    this.sayConnection();
+    this.tellConnection();
   }
 
   #port;
-  /** What is to be said, gathered: a minute's burst becomes one message. @type {Change[]} */
+  /** What is to be told, gathered: a minute's burst becomes one message. @type {Change[]} */
   #changes = [];
   /** @type {Map<string, () => void>} */
   #subscriptions = new Map();
+  /** The boards of which it wants to know changes. @type {string[]} */
+  boards = [];
 
-  sayConnection() {
-    this.#say({ connection: stream.connection, clockOffsetMs: stream.clockOffsetMs });
+  tellConnection() {
+    const { connection, clockOffsetMs, version } = stream;
+    this.#post({ connection, clockOffsetMs, version });
+  }
+
+  /** @param {string} slug @param {number} version */
+  tellBoard(slug, version) {
+    if (this.boards.includes(slug)) this.#post({ board: slug, version });
   }
 
   leave() {
     for (const stop of this.#subscriptions.values()) stop();
     this.#subscriptions.clear();
+    this.boards = [];
     tabs.delete(this);
+    followBoards();
   }
 
   /** @param {ToWorker} message */
@@ -48,6 +58,10 @@ class Tab {
       stream.retryNow();
     } else if ('offline' in message) {
       stream.suspectOffline();
+    } else if ('boards' in message) {
+      tabs.add(this);
+      this.boards = message.boards;
+      followBoards();
     } else if ('alive' in message) {
       // Granted when the page is gone, whatever it was that ended it.
       void navigator.locks.request(message.alive, () => this.leave());
@@ -63,8 +77,9 @@ class Tab {
     const stop = stream.subscribe(
       channel,
       ({ kind, series, point }) => {
-        const { health, points } = series;
-        const more = kind === 'snapshot' ? { points: [...points] } : point && { point };
+        const { health, points, partial } = series;
+        const whole = { points: [...points], whole: true, ...(partial && { point: partial }) };
+        const more = kind === 'snapshot' ? whole : point && { point };
         if (this.#changes.push({ channel, kind, health, ...more }) === 1) {
           setTimeout(() => this.#flush(), 0);
         }
@@ -78,11 +93,11 @@ class Tab {
   #flush() {
     const changes = this.#changes;
     this.#changes = [];
-    this.#say({ changes });
+    this.#post({ changes });
   }
 
   /** @param {FromWorker} message */
-  #say(message) {
+  #post(message) {
     this.#port.postMessage(message);
   }
 }
@@ -90,11 +105,19 @@ class Tab {
 /** @type {Set<Tab>} */
 const tabs = new Set();
 
-const sayConnection = () => {
-  for (const tab of tabs) tab.sayConnection();
+const followBoards = () =>
+  stream.followBoards([...new Set([...tabs].flatMap(({ boards }) => boards))].sort());
+
+const tellConnection = () => {
+  for (const tab of tabs) tab.tellConnection();
 };
-stream.addEventListener('connection', sayConnection);
-stream.addEventListener('ping', sayConnection);
+stream.addEventListener('connection', tellConnection);
+stream.addEventListener('ping', tellConnection);
+stream.addEventListener('release', tellConnection);
+stream.addEventListener('board', (event) => {
+  const { slug, version } = /** @type {CustomEvent} */ (event).detail;
+  for (const tab of tabs) tab.tellBoard(slug, version);
+});
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let beating;
@@ -104,7 +127,7 @@ function beat() {
   clearTimeout(beating);
   beating = setTimeout(beat, stream.heartbeatMs / 2);
   stream.look();
-  sayConnection();
+  tellConnection();
 }
 stream.addEventListener('catalogue', beat);
 beat();

@@ -38,6 +38,7 @@ async def init(database: Database, settings: Settings) -> None:
         tokens = load_queries("tokens")
         await tokens.create_tokens(connection)
         await tokens.create_secrets(connection)
+        await load_queries("boards").create_boards(connection)
         aggregates = await _continuous_aggregates(connection, shared)
         if not aggregates and await shared.has_foreign_views(connection):
             return

@@ -54,16 +54,17 @@ def _check_hosts(app: Quart, settings: Settings) -> None:
             known.add(header)
 
 
-def _say_policies(app: Quart, settings: Settings) -> None:
-    """Tell browsers what a page of ours may do, who may frame it, and to guess no types."""
+def page_policy(settings: Settings, scripts: str = "'self'") -> str:
+    """Return what a page of ours may do and who may frame it (CSP 3)."""
     frames = sorted(parse_origins(settings.allowed_frames))
-    page = "; ".join(
+    return "; ".join(
         [
             "default-src 'none'",
-            "script-src 'self'",
+            f"script-src {scripts}",
             "worker-src 'self'",
             "style-src 'self'",
-            "img-src 'self'",
+            # A picture of a tile is drawn from an SVG that the page makes.
+            "img-src 'self' data:",
             "font-src 'self'",
             "manifest-src 'self'",
             "connect-src 'self'",
@@ -73,11 +74,16 @@ def _say_policies(app: Quart, settings: Settings) -> None:
         ]
     )
 
+
+def _say_policies(app: Quart, settings: Settings) -> None:
+    """Tell browsers what a page of ours may do, who may frame it, and to guess no types."""
+    page = page_policy(settings)
+
     @app.after_request
     async def say(response: Response) -> Response:
         response.headers.add("X-Content-Type-Options", "nosniff")
         if response.mimetype == "text/html":
-            response.headers["Content-Security-Policy"] = page
+            response.headers.setdefault("Content-Security-Policy", page)
             # What a URL carries is nobody else's business.
             response.headers["Referrer-Policy"] = "no-referrer"
         return response

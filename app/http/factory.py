@@ -7,7 +7,7 @@ from quart import Quart
 from ..service import Service
 from . import auth, boundary, limits, problems
 from .direct import ROOT_PATH, DirectHTTPConnection
-from .routes import control, pages, session, snapshots, streams, values
+from .routes import boards, control, pages, session, snapshots, streams, values
 from .trouble_log import TroubleLog
 
 
@@ -27,10 +27,11 @@ def create_app(service: Service) -> Quart:
     streams.install(app, service, trouble)
     values.install(app, service)
     session.install(app, service)
+    boards.install(app, service)
     control.install_probe(app)
     if service.settings.admin_bind is None:
         control.install_admin(app, service)
-    pages.install(app)
+    pages.install(app, service.settings)
     return app
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from quart import Request
@@ -14,6 +15,8 @@ DEFAULT_HISTORY = 60
 _EARLIEST = int(datetime(1900, 1, 1, tzinfo=UTC).timestamp())
 _LATEST = int(datetime(9000, 1, 1, tzinfo=UTC).timestamp())
 MAX_CHANNELS = 256
+MAX_BOARDS = 64
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
 def channel(request: Request, code: str) -> Channel:
@@ -73,6 +76,23 @@ def cursors(request: Request) -> list[str]:
     if last_event_id:
         return [last_event_id]
     return [cursor for cursor in request.args.getlist("cursor") if cursor]
+
+
+def boards(request: Request) -> list[str]:
+    """Return the shared boards of which a stream tells changes, each once."""
+    named = list(dict.fromkeys(map(slug, request.args.getlist("board"))))
+    if len(named) > MAX_BOARDS:
+        raise InvalidParameterError(f"a stream follows up to {MAX_BOARDS} boards")
+    return named
+
+
+def slug(text: str) -> str:
+    """Return the name of a board in addresses."""
+    if not SLUG.fullmatch(text):
+        raise InvalidParameterError(
+            "a board's name in addresses has 1 to 60 of a-z 0-9 and -, as in night-shift"
+        )
+    return text
 
 
 def _first(values: list[str], default: str) -> str:

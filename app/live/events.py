@@ -186,9 +186,14 @@ def end(reason: str) -> bytes:
     return fields("end", dumps({"reason": reason}))
 
 
-def ping(now_seconds: float) -> bytes:
-    """Return a `ping` with the server's time."""
-    return fields("ping", dumps({"time": timestamp(round(now_seconds, 3))}))
+def board(slug: str, version: int) -> bytes:
+    """Return a `board`: somebody has changed it, and it has this version now."""
+    return fields("board", dumps({"slug": slug, "version": version}))
+
+
+def ping(now_seconds: float, version: str = "") -> bytes:
+    """Return a `ping` with the server's time, and the version of the page that it has."""
+    return fields("ping", dumps({"time": timestamp(round(now_seconds, 3)), "version": version}))
 
 
 def _named(channel: Channel) -> Json:

@@ -17,7 +17,10 @@ _SHARE = 0.9
 
 
 class Heartbeat:
-    """One ping for all, made once; `groups` returns those who are listening."""
+    """One ping for all, made once; `groups` returns those who are listening.
+
+    `version` is that of the page which the server has: pages that are open learn of a release.
+    """
 
     def __init__(
         self,
@@ -26,12 +29,14 @@ class Heartbeat:
         writer: Writer,
         metrics: Metrics,
         groups: Callable[[], Collection[Group]],
+        version: str = "",
     ) -> None:
         self._seconds = seconds
         self._clock = clock
         self._writer = writer
         self._metrics = metrics
         self._groups = groups
+        self._version = version
 
     async def run(self) -> None:
         """Beat until cancelled."""
@@ -46,7 +51,7 @@ class Heartbeat:
             self._beat(loop.time())
 
     def _beat(self, now: float) -> None:
-        payload = Payload(events.burst([events.ping(self._clock.now())]))
+        payload = Payload(events.burst([events.ping(self._clock.now(), self._version)]))
         for group in self._groups():
             members = list(group.members)
             self._writer.put(Delivery(payload, members))

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
+from .. import release
 from ..data.repository import Repository
 from ..errors import DatabaseUnavailableError, OverloadedError, UnavailableError
 from ..grid import Grid
@@ -17,6 +18,7 @@ from ..metrics import Metrics
 from ..models import Channel, Period
 from ..settings import Settings
 from . import events
+from .board_news import BoardNews, NewestBoards
 from .broadcaster import Broadcaster
 from .catch_up import CatchUp, first_blocks
 from .clock import DatabaseClock
@@ -52,11 +54,13 @@ class Hub:
         settings: Settings,
         metrics: Metrics,
         messaging: Messaging | None = None,
+        newest_boards: NewestBoards | None = None,
     ) -> None:
         self.clock = DatabaseClock()
         self.jobs = RefreshJobs(repository, self.clock)
         self.draining = False
         self.listeners = 0
+        self.page_version = release.version()
         self._settings = settings
         self._metrics = metrics
         self._grids = repository.grids
@@ -64,6 +68,7 @@ class Hub:
         self._groups: dict[tuple[Channel, ...], Group] = {}
         self._writer = Writer(metrics)
         self._permits = Permits(metrics)
+        self.boards = BoardNews(self._writer, newest_boards)
         seconds = settings.partial_seconds
         self._partials = Partials(repository, self._writer, seconds)
         self._messaging: Messaging = messaging or InProcess()
@@ -89,14 +94,19 @@ class Hub:
         await self._task_group.__aenter__()
         beat = self._settings.heartbeat_seconds
         heartbeat = Heartbeat(
-            beat, self.clock, self._writer, self._metrics, lambda: list(self._groups.values())
+            beat,
+            self.clock,
+            self._writer,
+            self._metrics,
+            lambda: list(self._groups.values()),
+            self.page_version,
         )
         consumer = Consumer(
             self._broadcasters, self.pollers, self.clock, self._flush, self._metrics
         )
         runners = [poller.run() for poller in self.pollers.values()]
         runners += [self._writer.run(), heartbeat.run(), self._permits.run()]
-        runners += [self._partials.run(), self._messaging.run(consumer)]
+        runners += [self._partials.run(), self.boards.run(), self._messaging.run(consumer)]
         self._tasks = [self._task_group.create_task(runner) for runner in runners]
         return self
 
@@ -138,12 +148,13 @@ class Hub:
         left: Callable[[], None] | None = None,
         *,
         partial: bool = False,
+        boards: Sequence[str] = (),
     ) -> AsyncIterator[Subscription]:
         """Listen to channels from where the cursors stand; the subscription starts with a preamble.
 
         It ends, with the event `end`, within a second of its permit saying so. `left` is called
         when the listener has left, also from a socket that was detached. With `partial` it also
-        has the open buckets so far.
+        has the open buckets so far, and of each of `boards` it is told when somebody changes it.
         Raises UnavailableError while draining and where the first listener finds no database, and
         OverloadedError where as many streams are open as the settings allow.
         """
@@ -164,6 +175,8 @@ class Hub:
                 self._permits.add(subscription, permit)
             if partial:
                 self._partials.add(subscription, subscription.channels)
+            if boards:
+                self.boards.add(subscription, boards)
         except TimeoutError:
             raise DatabaseUnavailableError("the database did not answer in time") from None
         finally:
@@ -209,6 +222,7 @@ class Hub:
         self.listeners -= 1
         self._permits.discard(subscription)
         self._partials.discard(subscription)
+        self.boards.discard(subscription)
         if left is not None:
             left()
 

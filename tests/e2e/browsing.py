@@ -127,6 +127,12 @@ class Dashboard:
             timeout=seconds * 1000,
         )
 
+    async def until_all(self, state: str) -> None:
+        await self.page.wait_for_function(
+            f"(state) => {{ const s = ({STATES})(); return s[0] && s.every((x) => x === state) }}",
+            arg=state,
+        )
+
     async def until_states(self, states: list[str]) -> None:
         await self.page.wait_for_function(
             f"(states) => JSON.stringify(({STATES})()) === states",

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import asyncpg
 import httpx
@@ -73,8 +74,13 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(database_url: str, port: int) -> AsyncIterator[Server]:
-    """Run the server until the block ends; it is ready to answer."""
+async def serving(
+    database_url: str, port: int, folder: Path | None = None
+) -> AsyncIterator[Server]:
+    """Run the server until the block ends; it is ready to answer.
+
+    `folder` has another release of the program.
+    """
     environment = os.environ | {
         "KPI_DATABASE_URL": database_url,
         "KPI_BIND": f"127.0.0.1:{port}",
@@ -87,6 +93,7 @@ async def serving(database_url: str, port: int) -> AsyncIterator[Server]:
         "app",
         "serve",
         env=environment,
+        cwd=folder,
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stderr is not None

@@ -224,7 +224,7 @@ async def test_an_old_bookmark_does_not_overwrite_the_board(visit: Visit) -> Non
         await expect(bookmark.page.locator("#board-name")).to_have_text("Three (from a link)")
         await expect(bookmark.tile("orders:minute")).to_be_visible()
     notice = bookmark.page.locator("#notice")
-    await expect(notice).to_contain_text("Your “Three” is another by now")
+    await expect(notice).to_contain_text("This link shows another version of “Three”")
     await bookmark.until_all_live()
     await notice.get_by_role("button", name="Show mine").click()
     await expect(bookmark.tile("orders:hour")).to_be_visible()
@@ -344,11 +344,11 @@ async def test_the_wall_keeps_the_screen_awake(visit: Visit) -> None:
     await dashboard.until_all_live()
     assert await page.evaluate("window.held") == []
     await page.get_by_role("button", name="Fill the screen").click()
-    await page.wait_for_function("window.held.join() === 'screen'")
+    await page.wait_for_function("() => window.held.join() === 'screen'")
     # The browser lets go of it while the page is hidden.
     await page.evaluate(
         "() => { window.held = []; document.dispatchEvent(new Event('visibilitychange')); }"
     )
-    await page.wait_for_function("window.held.join() === 'screen'")
+    await page.wait_for_function("() => window.held.join() === 'screen'")
     await page.keyboard.press("Escape")
-    await page.wait_for_function("window.held.length === 0")
+    await page.wait_for_function("() => window.held.length === 0")

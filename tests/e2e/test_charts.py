@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Route, expect
+from zoneinfo import ZoneInfo
 
-from tests.e2e.browsing import Dashboard, Visit
+import pytest
+from playwright.async_api import Browser, Route, expect
+
+from tests.e2e.browsing import Dashboard, Visit, open_visit
 from tests.e2e.shop import SILENT, Shop
-from tests.world import step
+from tests.world import moment, step
 
 LINE = "#id=l&name=L&t=visitors:minute,line,2x2"
 
@@ -131,3 +134,90 @@ async def values(dashboard: Dashboard) -> list[tuple[int, float | None]]:
 
 async def count(dashboard: Dashboard, token: str, at: int, value: float | None = None) -> int:
     return int(await dashboard.page.evaluate(COUNT, [token, at, value, 6 if value else 2]))
+
+
+DAYS = "#id=d&name=D&t=orders:day,bars,2x2"
+
+TICKS = """() => {
+  const chart = globalThis.chart;
+  const axis = chart.axes[0];
+  return axis._splits.map((at, index) => [at, axis._values[index]]);
+}"""
+
+
+@pytest.mark.parametrize(
+    "zone", ["Europe/Berlin", "Asia/Tokyo", "America/Los_Angeles", "Pacific/Kiritimati"]
+)
+async def test_a_day_is_labelled_where_it_is_whoever_looks(
+    browser: Browser, shop: Shop, zone: str
+) -> None:
+    """Days begin at midnight in UTC here, which is no midnight of the reader's."""
+    await shop.write([("orders", shop.now - 86_400 * n, 100.0 + n) for n in range(1, 20)])
+    await step(shop.gateway.service.hub)
+    async with open_visit(browser, shop.url, timezone_id=zone) as visit:
+        await visit.context.add_init_script(KEEP_CHART)
+        dashboard = await visit.open(DAYS)
+        await dashboard.until_all_live()
+        await dashboard.page.wait_for_function("() => globalThis.chart?.data[0].length > 10")
+        ticks = [tick for tick in await dashboard.page.evaluate(TICKS) if tick[1]]
+        assert len(ticks) > 3
+        for at, label in ticks:
+            assert at % 86_400 == 0, "a label stands at no midnight of the business"
+            assert label == moment(at).strftime("%-d %b")
+
+
+async def test_a_bar_is_named_on_all_of_its_width(shop: Shop, visit: Visit) -> None:
+    await visit.context.add_init_script(KEEP_CHART)
+    dashboard = await visit.open("#id=b&name=B&t=stock:hour,bars,4x2,24")
+    await dashboard.until_all_live()
+    await dashboard.page.wait_for_function("() => globalThis.chart?.data[0].length > 1")
+    box = await dashboard.tile("stock:hour").locator(".u-over").bounding_box()
+    assert box is not None
+    tip = dashboard.tile("stock:hour").locator(".tip")
+    for share in (0.05, 0.3, 0.6, 0.7):
+        x = await dashboard.page.evaluate(
+            """(share) => {
+                const [first, second] = globalThis.chart.data[0];
+                return globalThis.chart.valToPos(first + share * (second - first), 'x');
+            }""",
+            share,
+        )
+        await dashboard.page.mouse.move(box["x"] + x, box["y"] + box["height"] - 10)
+        first = (await shop.history("stock:hour", 24))[0]
+        start = moment(first[0] or 0).astimezone(ZoneInfo("Europe/Berlin"))
+        await expect(tip).to_contain_text(start.strftime("%H:%M\u2013"))
+
+
+async def test_an_axis_names_no_bucket_twice(shop: Shop, visit: Visit) -> None:
+    """Also where there are two buckets yet, of a range of sixty."""
+    await shop.write([("brand_new", shop.now - 200, 5.0), ("brand_new", shop.now - 100, 7.0)])
+    await shop.silence()
+    await visit.context.add_init_script(KEEP_CHART)
+    dashboard = await visit.open("#id=n&name=N&t=brand_new:minute,line,2x2")
+    await dashboard.page.wait_for_function("() => globalThis.chart?.data[0].length > 1")
+    labels = [tick[1] for tick in await dashboard.page.evaluate(TICKS) if tick[1]]
+    assert len(labels) == len(set(labels)) > 2
+    span = await dashboard.page.evaluate(
+        "() => globalThis.chart.scales.x.max - globalThis.chart.scales.x.min"
+    )
+    assert span == 3_600
+
+
+async def test_a_single_value_between_gaps_is_seen(shop: Shop, visit: Visit) -> None:
+    """As of a KPI that has a row each five minutes."""
+    lone = [shop.now // 60 * 60 - 60 * minute for minute in (31, 26, 21)]
+    await shop.write([("rare", at + 5, 50.0) for at in lone])
+    await shop.silence()
+    await visit.context.add_init_script(KEEP_CHART)
+    dashboard = await visit.open("#id=n&name=N&t=rare:minute,line,2x2")
+    await dashboard.page.wait_for_function("() => globalThis.chart?.data[0].length > 5")
+    await dashboard.page.wait_for_timeout(200)
+    for at in lone:
+        assert await count(dashboard, "--line", at, 50.0) > 0
+
+
+async def test_an_embedded_chart_leaves_the_pages_own_uplot_alone(visit: Visit) -> None:
+    await visit.context.add_init_script("window.uPlot = { version: 'mine' }")
+    dashboard = await visit.open(LINE)
+    await expect(dashboard.tile("visitors:minute").locator("canvas")).to_be_visible()
+    assert await dashboard.page.evaluate("window.uPlot.version") == "mine"

@@ -67,7 +67,7 @@ async def test_a_server_killed_and_started_again_is_found_without_a_reload(
             await dashboard.page.evaluate("() => { window.notReloaded = true }")
             server.kill()
             await dashboard.until_connection("reconnecting")
-            assert set(await dashboard.states()) == {"reconnecting"}
+            await dashboard.until_all("reconnecting")
         async with serving(database_url, port) as server:
             await server.correct("orders", minutes_ago=5, value=1000.0)
             await dashboard.until_connection("live", seconds=30)

@@ -1,39 +1,62 @@
 /**
  * All boards of this browser, and the one that is shown. The URL has the one, local storage all;
- * another tab that changes the same board changes it here too. Fires `change`.
+ * another tab that changes the same board changes it here too. Fires `change`, and `edit` where it
+ * was this page that changed a board.
  *
  * A link never changes a board that is here already: where it says something else of it, it is
  * shown as a board of its own, and `copy` is fired. The history's own entries are no links: the way
  * back leads to a board as it is now.
  */
 
-import { become, newBoard, newId, plain, readBoard } from './board.js';
+import { mergeInto, newBoard, newId } from './board.js';
 import { fromFragment, toFragment } from './link.js';
+import { BoardStorage } from './storage.js';
 
 /** @typedef {import('./board.js').Board} Board */
 
-const KEY = 'kpi-stream boards';
+/** Where this module came from, from the folder `web`. */
+const HOME = new URL('../../', import.meta.url);
 const COPIED = ' (from a link)';
 const MOST_LETTERS = 60;
 
 export class Boards extends EventTarget {
   /** The board that the link shown last said something else of. @type {Board | null} */
   copied = null;
+  /** What is wrong with the storage, until somebody has told it. @type {string[]} */
+  troubles = [];
 
   constructor() {
     super();
+    /** Where the dashboard is, with a slash at its end. */
+    this.home = HOME;
+    this.#storage = new BoardStorage(this.home.pathname, (text) => {
+      this.troubles.push(text);
+      this.dispatchEvent(new Event('trouble'));
+    });
     /** @type {Board[]} */
-    this.all = this.#read();
+    this.all = this.#storage.read();
     const linked = fromFragment(location.hash);
+    const shared = this.all.find((board) => board.shared && board.shared.slug === this.slug);
     const [first] = this.all;
     /** @type {Board} */
-    this.current = (linked && this.#find(linked)) ?? first ?? newBoard('My board');
+    this.current = (linked && this.#boardFor(linked)) ?? shared ?? first ?? newBoard('My board');
     /** Whether nobody has chosen anything yet. */
-    this.untouched = !linked && !first;
-    if (linked) this.#adopt(this.current);
-    if (!this.untouched) this.#keep('replace');
-    addEventListener('hashchange', () => this.#followLink());
-    addEventListener('storage', (event) => this.#followTab(event));
+    this.untouched = !linked && !first && !this.slug;
+    if (linked) this.#upsert(this.current);
+    if (!this.untouched && !this.slug) {
+      this.#saveAll();
+      this.#writeUrl('replace');
+    }
+    addEventListener('popstate', () => this.#followAddress());
+    addEventListener('storage', (event) => this.#mergeFromStorage(event));
+  }
+
+  #storage;
+
+  /** The board of the server that the address names; empty where it names none. */
+  get slug() {
+    const rest = location.pathname.slice(this.home.pathname.length);
+    return /^b\/([^/]+)$/.exec(rest)?.[1] ?? '';
   }
 
   /**
@@ -44,9 +67,11 @@ export class Boards extends EventTarget {
   edit(change) {
     change(this.current);
     this.#catchUp();
-    this.#adopt(this.current);
-    this.#keep('replace');
+    this.#upsert(this.current);
+    this.#saveAll();
+    this.#writeUrl('replace');
     this.#changed();
+    this.dispatchEvent(new Event('edit'));
   }
 
   /** @param {string} id */
@@ -54,19 +79,16 @@ export class Boards extends EventTarget {
     const board = this.all.find((each) => each.id === id);
     if (!board || board === this.current) return;
     this.current = board;
-    this.#say('push');
+    this.#writeUrl('push');
     this.#changed();
   }
 
-  /** The board after this one, and after the last the first. */
-  showNext() {
-    const at = this.all.indexOf(this.current);
-    const next = this.all[(at + 1) % this.all.length];
-    if (next && next !== this.current) {
-      this.current = next;
-      this.#say('replace');
-      this.#changed();
-    }
+  /** Show a board without a new entry in the history, as a wall does in turn. @param {Board} board */
+  turnTo(board) {
+    if (board === this.current) return;
+    this.current = board;
+    this.#writeUrl('replace');
+    this.#changed();
   }
 
   /** @param {Board} board */
@@ -74,25 +96,87 @@ export class Boards extends EventTarget {
     this.#catchUp();
     const taken = this.all.some(({ id }) => id === board.id);
     const added = taken ? { ...board, id: newId() } : board;
-    this.#adopt(added);
+    this.#upsert(added);
     this.current = added;
-    this.#keep('push');
+    this.#saveAll();
+    this.#writeUrl('push');
     this.#changed();
   }
 
-  /** Remove the board that is shown; there is always another. */
+  /**
+   * Take what the server has of a board that it keeps: it is shown, where the address names it.
+   *
+   * @param {Board} board
+   */
+  takeShared(board) {
+    this.#catchUp();
+    const mine = this.all.find((each) => each.shared?.slug === board.shared?.slug);
+    if (mine && mine.id === this.current.id) {
+      mergeInto(this.current, board);
+      this.#upsert(this.current);
+    } else if (mine) {
+      mergeInto(mine, board);
+    } else {
+      this.#upsert(board);
+      if (this.slug === board.shared?.slug) this.current = board;
+    }
+    this.#saveAll();
+    this.#writeUrl('replace');
+    this.#changed();
+  }
+
+  /** Remember that the server keeps the board that is shown. @param {import('./board.js').Shared} shared */
+  share(shared) {
+    this.#catchUp();
+    this.current.shared = shared;
+    this.#upsert(this.current);
+    this.#saveAll();
+    this.#writeUrl('push');
+    this.#changed();
+  }
+
+  /** Remember which version of a board the server has. @param {string} id @param {number} version */
+  keepVersion(id, version) {
+    this.#catchUp();
+    for (const board of [this.current, ...this.all]) {
+      if (board.id === id && board.shared) board.shared = { ...board.shared, version };
+    }
+    this.#upsert(this.current);
+    this.#saveAll();
+  }
+
+  /**
+   * Remove the board that is shown; there is always another.
+   *
+   * @returns {() => void} Puts it back.
+   */
   remove() {
     this.#catchUp();
-    this.all = this.all.filter(({ id }) => id !== this.current.id);
-    if (this.all.length === 0) this.all.push(newBoard('My board'));
-    this.current = /** @type {Board} */ (this.all[0]);
-    this.#keep('push');
+    const removed = this.current;
+    const at = this.all.findIndex(({ id }) => id === removed.id);
+    this.all = this.all.filter(({ id }) => id !== removed.id);
+    const alone = this.all.length === 0 ? newBoard('My board') : null;
+    if (alone) this.all.push(alone);
+    this.current = /** @type {Board} */ (this.all[Math.min(Math.max(0, at), this.all.length - 1)]);
+    this.#saveAll();
+    this.#writeUrl('push');
     this.#changed();
+    return () => {
+      this.#catchUp();
+      if (alone && alone.tiles.length === 0) {
+        this.all = this.all.filter(({ id }) => id !== alone.id);
+      }
+      this.all.splice(Math.max(0, at), 0, removed);
+      this.current = removed;
+      this.#saveAll();
+      this.#writeUrl('push');
+      this.#changed();
+    };
   }
 
   /** A link that shows this board anywhere. */
   get link() {
-    return new URL(toFragment(this.current), location.href).href;
+    return new URL(this.#address(this.current), location.href).href;
   }
 
   #changed() {
@@ -101,7 +185,7 @@ export class Boards extends EventTarget {
   }
 
   /** @param {Board} board Put in the place of the one with the same id, or at the end. */
-  #adopt(board) {
+  #upsert(board) {
     const at = this.all.findIndex(({ id }) => id === board.id);
     if (at < 0) this.all.push(board);
     else this.all[at] = board;
@@ -109,39 +193,30 @@ export class Boards extends EventTarget {
 
   /** Take the other boards as other tabs left them, even where nothing told of it meanwhile. */
   #catchUp() {
-    const stored = this.#read();
+    const stored = this.#storage.read();
     if (stored.length > 0) this.all = stored;
   }
 
-  /** @returns {Board[]} */
-  #read() {
-    try {
-      const stored = JSON.parse(localStorage.getItem(KEY) ?? '[]');
-      return stored.map(readBoard).filter((/** @type {Board | null} */ board) => board !== null);
-    } catch {
-      // Storage that is forbidden or spoilt: begin anew.
-      return [];
-    }
+  #saveAll() {
+    this.#storage.write(this.all);
   }
 
-  /** @param {'push' | 'replace'} how */
-  #keep(how) {
-    try {
-      localStorage.setItem(KEY, JSON.stringify(this.all.map(plain)));
-    } catch {
-      // Without storage the URL still has the board.
-    }
-    this.#say(how);
+  /** What the address of a board is. @param {Board} board */
+  #address(board) {
+    const { pathname } = this.home;
+    if (board.shared) return `${pathname}b/${board.shared.slug}${location.search}`;
+    return `${pathname}${location.search}${toFragment(board)}`;
   }
 
   /** Put the board that is shown into the URL. @param {'push' | 'replace'} how */
-  #say(how) {
-    const fragment = toFragment(this.current);
+  #writeUrl(how) {
+    const address = this.#address(this.current);
+    const now = location.pathname + location.search + location.hash;
     const own = { board: this.current.id };
-    if (fragment === location.hash && history.state?.board === own.board) return;
+    if (address === now && history.state?.board === own.board) return;
     try {
-      if (how === 'push' && fragment !== location.hash) history.pushState(own, '', fragment);
-      else history.replaceState(own, '', fragment);
+      if (how === 'push' && address !== now) history.pushState(own, '', address);
+      else history.replaceState(own, '', address);
     } catch {
       // Some browsers take only so many changes a minute; the next one says it.
     }
@@ -153,7 +228,7 @@ export class Boards extends EventTarget {
    * @param {Board} linked
    * @returns {Board}
    */
-  #find(linked) {
+  #boardFor(linked) {
     this.copied = null;
     const mine = this.all.find(({ id }) => id === linked.id);
     if (!mine) return linked;
@@ -167,30 +242,35 @@ export class Boards extends EventTarget {
   }
 
   /** Show what the URL says now: a link was opened, or the way back taken. */
-  #followLink() {
-    const linked = fromFragment(location.hash);
-    if (!linked) return;
+  #followAddress() {
     this.#catchUp();
-    this.#take(this.#find(linked));
-    this.#keep('replace');
+    const slug = this.slug;
+    const linked = slug ? null : fromFragment(location.hash);
+    const shared = this.all.find((board) => board.shared && board.shared.slug === slug);
+    if (slug && !shared) this.dispatchEvent(new Event('wanted'));
+    const board = shared ?? (linked && this.#boardFor(linked));
+    if (!board) return;
+    this.#showOrMerge(board);
+    this.#saveAll();
+    this.#writeUrl('replace');
     this.#changed();
     if (this.copied) this.dispatchEvent(new Event('copy'));
   }
 
   /** @param {StorageEvent} event */
-  #followTab(event) {
-    if (event.key !== KEY) return;
-    this.all = this.#read();
-    this.#take(this.all.find(({ id }) => id === this.current.id) ?? this.current);
-    this.#say('replace');
+  #mergeFromStorage(event) {
+    if (event.key !== this.#storage.key) return;
+    this.all = this.#storage.read();
+    this.#showOrMerge(this.all.find(({ id }) => id === this.current.id) ?? this.current);
+    this.#writeUrl('replace');
     this.#changed();
   }
 
   /** Show a board; the one that is shown already only becomes what it is now. @param {Board} board */
-  #take(board) {
+  #showOrMerge(board) {
     if (board.id !== this.current.id) this.current = board;
-    else if (board !== this.current) become(this.current, board);
-    this.#adopt(this.current);
+    else if (board !== this.current) mergeInto(this.current, board);
+    this.#upsert(this.current);
   }
 }
 

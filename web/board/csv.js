@@ -18,15 +18,12 @@ export function toCsv(code, period, points) {
   return `${[HEAD, ...rows].join('\r\n')}\r\n`;
 }
 
-/**
- * Offer a file to be saved.
- *
- * @param {string} name
- * @param {string} type
- * @param {string} text
- */
-export function save(name, type, text) {
-  const url = URL.createObjectURL(new Blob([text], { type }));
+/** Offer a text to be saved. @param {string} name @param {string} type @param {string} text */
+export const save = (name, type, text) => saveBlob(name, new Blob([text], { type }));
+
+/** Offer a file to be saved. @param {string} name @param {Blob} blob */
+export function saveBlob(name, blob) {
+  const url = URL.createObjectURL(blob);
   const link = document.createElement('a');
   link.href = url;
   link.download = name;

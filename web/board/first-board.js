@@ -1,5 +1,6 @@
 /** The board of a first visit: full, and showing what tiles can do. */
 
+import { CODE } from '../stream/catalogue.js';
 import { newTile } from './board.js';
 
 /** @typedef {import('../stream/catalogue.js').Kpi} Kpi */
@@ -25,7 +26,7 @@ const PLACES = [
  * @returns {import('./board.js').Tile[]}
  */
 export function firstTiles(kpis) {
-  const told = kpis.toSorted((a, b) => rank(a) - rank(b));
+  const told = kpis.filter(({ code }) => CODE.test(code)).sort((a, b) => rank(a) - rank(b));
   const simulated = told.filter((kpi) => kpi.simulated);
   const real = told.filter((kpi) => !kpi.simulated);
   /** @type {Kpi[]} */

@@ -1,70 +1,108 @@
-/** One tile on a board: the KPI, and what it takes to move and change it. */
+/** One tile on a board: what it shows, and what it takes to move and change it. */
 
+import '../kpi-group.js';
 import '../kpi-tile.js';
-import { h } from '../tile/dom.js';
-import { PERIODS } from './board.js';
+import { h, write } from '../tile/dom.js';
+import { GROUP_VIEWS, PERIOD_WORDS, PERIODS, setPeriod, TEXT_VIEWS } from './board.js';
 import { icon } from './icons.js';
 
 /**
  * @typedef {import('./board.js').Tile} Tile
  * @typedef {import('./boards.js').Boards} Boards
+ * @typedef {import('../kpi-tile.js').KpiTile} KpiTile
+ * @typedef {import('../kpi-group.js').KpiGroup} KpiGroup
+ * @typedef {'kpi' | 'group' | 'text'} Kind
  */
 
-const SHORT = { minute: 'min', hour: 'hour', day: 'day' };
+/** What stands on each tile; the others are in its menu. @type {import('./board.js').Period[]} */
+const USUAL_PERIODS = ['minute', 'hour', 'day'];
+
+/** @param {Tile} tile @returns {Kind} */
+export function kindOf({ view }) {
+  if (TEXT_VIEWS.includes(view)) return 'text';
+  return GROUP_VIEWS.includes(view) ? 'group' : 'kpi';
+}
 
 export class Frame {
   /** @param {Tile} tile @param {Boards} boards */
   constructor(tile, boards) {
     this.tile = tile;
-    this.kpi = /** @type {import('../kpi-tile.js').KpiTile} */ (document.createElement('kpi-tile'));
+    this.kind = kindOf(tile);
     this.grip = h('button', { type: 'button', class: 'quiet grip' }, icon('grip'));
     this.more = h(
       'button',
-      { type: 'button', class: 'quiet more', 'aria-haspopup': 'dialog' },
+      { type: 'button', class: 'quiet more', 'aria-haspopup': 'dialog', 'aria-expanded': 'false' },
       icon('more'),
     );
-    this.#radios = PERIODS.map((period) => {
+    this.#labels = PERIODS.map((period) => {
       const radio = h('input', { type: 'radio', name: `${tile.key}-period`, value: period });
-      radio.addEventListener('change', () => {
-        boards.edit(() => {
-          this.tile.period = period;
-        });
-      });
-      return radio;
+      radio.addEventListener('change', () => boards.edit(() => setPeriod(this.tile, period)));
+      return h('label', {}, radio, h('span', {}, PERIOD_WORDS[period]));
     });
-    const choices = PERIODS.map((period, index) =>
-      h('label', {}, /** @type {Node} */ (this.#radios[index]), h('span', {}, SHORT[period])),
-    );
     this.#legend = h('legend', { class: 'hidden' });
-    this.kpi.append(
-      h('div', { slot: 'controls', class: 'controls' }, this.grip, this.more),
-      h('fieldset', { slot: 'periods', class: 'periods' }, this.#legend, ...choices),
-    );
+    this.content = this.#makeContent();
     this.corner = h('span', { class: 'corner', 'aria-hidden': 'true' });
-    this.element = h('li', { class: 'cell', 'data-key': tile.key }, this.kpi, this.corner);
+    this.element = h(
+      'li',
+      { class: `cell ${this.kind}`, 'data-key': tile.key },
+      this.content,
+      this.corner,
+    );
   }
 
-  #radios;
+  #labels;
   #legend;
+
+  /** The tile of one KPI; null where this is something else. @returns {KpiTile | null} */
+  get kpi() {
+    return this.kind === 'kpi' ? /** @type {KpiTile} */ (this.content) : null;
+  }
+
+  /** The tile of many KPIs; null where this is something else. @returns {KpiGroup | null} */
+  get group() {
+    return this.kind === 'group' ? /** @type {KpiGroup} */ (this.content) : null;
+  }
 
   /** What it is called. */
   get name() {
-    return this.kpi.kpi.name || this.tile.code;
+    const { title, code } = this.tile;
+    if (this.kind === 'text') return title || 'Text';
+    return title || this.kpi?.kpi.name || code;
   }
 
   /** @param {Tile} tile */
   update(tile) {
     this.tile = tile;
-    setAttribute(this.kpi, 'channel', `${tile.code}:${tile.period}`);
-    setAttribute(this.kpi, 'view', tile.view);
-    setAttribute(this.kpi, 'depth', String(tile.depth));
-    for (const radio of this.#radios) radio.checked = radio.value === tile.period;
+    const { code, period, view, depth, earlier, more, title } = tile;
+    this.element.dataset.view = view;
+    if (this.kind === 'text') {
+      const words = /** @type {HTMLElement} */ (this.content.firstElementChild);
+      write(words, title || (view === 'heading' ? 'Heading' : 'Text'));
+    } else {
+      setAttribute(
+        this.content,
+        this.kpi ? 'channel' : 'match',
+        this.kpi ? `${code}:${period}` : code,
+      );
+      setAttribute(this.content, 'period', period);
+      setAttribute(this.content, 'view', view);
+      setAttribute(this.content, 'depth', String(depth));
+      setAttribute(this.content, 'earlier', earlier);
+      setAttribute(this.content, 'more', more.join(' '));
+      setAttribute(this.content, 'label', title);
+    }
+    for (const [at, label] of this.#labels.entries()) {
+      const each = PERIODS[at];
+      const radio = /** @type {HTMLInputElement} */ (label.firstElementChild);
+      radio.checked = each === period;
+      label.hidden = !(each && (USUAL_PERIODS.includes(each) || radio.checked));
+    }
     this.label();
   }
 
-  /** Name the controls after the KPI. */
+  /** Name the controls after what they control. */
   label() {
-    this.#legend.textContent = `Period of ${this.name}`;
+    write(this.#legend, `Period of ${this.name}`);
     setAttribute(this.more, 'aria-label', `Change ${this.name}`);
     setAttribute(
       this.grip,
@@ -75,8 +113,22 @@ export class Frame {
 
   /** Take no more columns than there are. @param {number} columns */
   fit(columns) {
-    this.element.style.setProperty('--width', String(Math.min(columns, this.tile.width)));
-    this.element.style.setProperty('--height', String(this.tile.height));
+    const { view, width, height } = this.tile;
+    const heading = view === 'heading';
+    this.element.style.setProperty('--width', String(heading ? columns : Math.min(columns, width)));
+    this.element.style.setProperty('--quarters', String(heading ? 1 : height * 4));
+  }
+
+  /** @returns {HTMLElement} */
+  #makeContent() {
+    const controls = h('div', { slot: 'controls', class: 'controls' }, this.grip, this.more);
+    if (this.kind === 'text') return h('div', { class: 'words' }, h('div'), controls);
+    const content = document.createElement(this.kind === 'kpi' ? 'kpi-tile' : 'kpi-group');
+    content.append(
+      controls,
+      h('fieldset', { slot: 'periods', class: 'periods' }, this.#legend, ...this.#labels),
+    );
+    return content;
   }
 }
 

@@ -1,8 +1,8 @@
 /** The tiles of the board that is shown, laid out in as many columns as there is room for. */
 
-import '../kpi-tile.js';
 import { h } from '../tile/dom.js';
-import { Frame } from './frame.js';
+import { Frame, kindOf } from './frame.js';
+import { rowsOf } from './packing.js';
 
 /**
  * @typedef {import('./board.js').Board} Board
@@ -66,6 +66,11 @@ export class Grid {
     let next = this.element.firstElementChild;
     for (const tile of tiles) {
       let frame = this.#frames.get(tile.key);
+      if (frame && frame.kind !== kindOf(tile)) {
+        if (frame.element === next) next = next.nextElementSibling;
+        frame.element.remove();
+        frame = undefined;
+      }
       if (!frame) {
         frame = new Frame(tile, this.#boards);
         this.#frames.set(tile.key, frame);
@@ -110,7 +115,8 @@ export class Grid {
     const { element } = this;
     const style = getComputedStyle(element);
     const gap = Number.parseFloat(style.columnGap) || 0;
-    const width = element.clientWidth - Number.parseFloat(style.paddingInlineStart) * 2;
+    // Of the window: a scrollbar that comes and goes must not change the height that it depends on.
+    const width = innerWidth - Number.parseFloat(style.paddingInlineStart) * 2;
     const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
     this.columns = this.filled
       ? this.#bestColumns(width, element.clientHeight)
@@ -118,21 +124,26 @@ export class Grid {
     const column = (width - gap * (this.columns - 1)) / this.columns / rem;
     const row = Math.min(MOST_ROW_REM, Math.max(LEAST_ROW_REM, column / BEST_SHAPE));
     element.style.setProperty('--row', `${row}rem`);
+    element.style.setProperty('--quarter', `calc((var(--row) - 3 * ${gap}px) / 4)`);
     element.style.setProperty('--columns', String(this.columns));
     for (const frame of this.#frames.values()) frame.fit(this.columns);
   }
 
-  /** So many columns that tiles filling a screen are large and well shaped. */
-  #bestColumns(/** @type {number} */ width, /** @type {number} */ height) {
+  /** So many columns that tiles filling a screen are large and well shaped. @param {number} width @param {number} height */
+  #bestColumns(width, height) {
     const { tiles } = this.#boards.current;
-    const area = tiles.reduce((sum, tile) => sum + tile.width * tile.height, 0);
-    const widest = Math.max(1, ...tiles.map((tile) => tile.width));
+    const sized = tiles.filter(({ view }) => view !== 'heading');
+    const widest = Math.max(1, ...sized.map((tile) => tile.width));
+    const most = sized.reduce((sum, tile) => sum + tile.width, 0);
+    const area = sized.reduce((sum, tile) => sum + tile.width * tile.height, 0);
     let best = widest;
-    let most = 0;
-    for (let columns = widest; columns <= Math.max(widest, area); columns += 1) {
-      const rows = Math.ceil(area / columns);
+    let largest = 0;
+    for (let columns = widest; columns <= Math.max(widest, most); columns += 1) {
+      const rows = rowsOf(tiles, columns);
       const size = Math.min(width / columns / BEST_SHAPE, height / rows);
-      if (size > most) [best, most] = [columns, size];
+      // Of two that make tiles about as large, the one that leaves less of the screen empty.
+      const worth = size * Math.sqrt(area / (rows * columns));
+      if (worth > largest) [best, largest] = [columns, worth];
     }
     return best;
   }

@@ -1,7 +1,11 @@
-/** How the connection is, at a glance and in words; said aloud only when it changes. */
+/**
+ * How the connection is: nothing while all is well, a word where it matters, and a notice where the
+ * numbers are not those of now. Said aloud only when it changes.
+ */
 
+import { calmMs } from '../stream/status.js';
 import { h, write } from '../tile/dom.js';
-import { formatDuration, formatTime } from '../tile/format.js';
+import { formatClockSeconds, formatDuration, formatTime } from '../tile/time.js';
 
 /** @typedef {import('../stream/open.js').Stream} Stream */
 
@@ -13,18 +17,16 @@ const WORDS = {
   offline: 'Offline',
 };
 const NOTICE_MS = 8_000;
-/**
- * Not worth a word: once an hour the server lets the stream go, and it is taken up again after the
- * time that the server says, four seconds at most. The badge and the tiles show it all the same.
- */
-const CALM_MS = 5_000;
+/** An interruption that long is told of, also where nobody saw it. */
+const TOLD_FROM_MS = 5_000;
 
-export class Status {
+export class Status extends EventTarget {
   /**
    * @param {Stream} stream
    * @param {{ badge: HTMLElement, notice: HTMLElement, aloud: HTMLElement }} places
    */
   constructor(stream, { badge, notice, aloud }) {
+    super();
     this.#stream = stream;
     this.#badge = badge;
     this.#notice = notice;
@@ -33,7 +35,7 @@ export class Status {
     this.#clock = h('time', { class: 'clock' });
     badge.replaceChildren(h('i', { class: 'dot' }), this.#word, this.#clock);
     stream.addEventListener('connection', () => this.#changed());
-    setInterval(() => this.#tick(), 1_000);
+    setInterval(() => this.#writeClock(), 1_000);
     this.#changed();
   }
 
@@ -47,75 +49,90 @@ export class Status {
   #hiding;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #alarming;
-  /** Whether it was told that the numbers are not live. */
-  #alarmed = false;
+  /** Whether the numbers are not those of now, and that is shown. */
+  alarmed = false;
 
-  /** Say something for a moment. @param {string} text @param {...Node} more */
-  say(text, ...more) {
+  /** Tell something for a moment. @param {string} text @param {...Node} more */
+  tell(text, ...more) {
+    this.#showFor(NOTICE_MS, text, ...more);
+  }
+
+  /** Ask something: it stays until it is answered. @param {string} text @param {...HTMLElement} answers */
+  ask(text, ...answers) {
     clearTimeout(this.#hiding);
-    this.#show('news', text, ...more);
-    this.#hiding = setTimeout(() => this.#rest(), NOTICE_MS);
+    for (const answer of answers) answer.addEventListener('click', () => this.#rest());
+    this.#show('news', text, ...answers);
   }
 
   /** For those who cannot see it. @param {string} text */
-  whisper(text) {
+  announce(text) {
     write(this.#aloud, text);
   }
 
   #changed() {
-    const { state, since, awayMs } = this.#stream.connection;
+    const { state, awayMs } = this.#stream.connection;
     this.#badge.dataset.state = state;
     write(this.#word, WORDS[state]);
-    this.#tick();
+    this.#writeClock();
     clearTimeout(this.#alarming);
-    if (state === 'reconnecting' && !this.#alarmed) {
-      const calmMs = since + CALM_MS - Date.now();
-      if (calmMs > 0) this.#alarming = setTimeout(() => this.#alarm(), calmMs);
-      else this.#alarm();
-    } else if (state === 'reconnecting' || state === 'offline') {
+    const left = calmMs(this.#stream.connection);
+    if (left === 0 || (left !== null && this.alarmed)) {
       this.#alarm();
+    } else if (left !== null) {
+      this.#alarming = setTimeout(() => this.#alarm(), left);
     } else {
-      const told = this.#alarmed;
-      this.#alarmed = false;
-      if (state === 'live' && awayMs > 0 && (told || awayMs > CALM_MS)) this.#sayBack();
+      const told = this.alarmed;
+      this.#setAlarmed(false);
+      if (state === 'live' && awayMs > 0 && (told || awayMs > TOLD_FROM_MS)) this.#tellBack();
       else if (told) this.#rest();
     }
   }
 
-  #sayBack() {
+  #tellBack() {
     const { awayMs, caughtUp, reloaded } = this.#stream.connection;
     const after = awayMs >= 1_000 ? ` after ${formatDuration(awayMs)}` : '';
     const [came, are] = caughtUp === 1 ? ['1 bucket', 'is'] : [`${caughtUp} buckets`, 'are'];
     const more = caughtUp > 0 ? ` ${came} came meanwhile and ${are} here now.` : '';
     const anew = reloaded ? ' All numbers were loaded anew.' : '';
-    this.say(`Live again${after}.${more}${anew}`);
+    this.tell(`Live again${after}.${more}${anew}`);
   }
 
   #alarm() {
     clearTimeout(this.#hiding);
-    this.#alarmed = true;
+    this.#setAlarmed(true);
     this.#rest();
+  }
+
+  /** @param {boolean} alarmed */
+  #setAlarmed(alarmed) {
+    this.alarmed = alarmed;
+    document.documentElement.classList.toggle('not-live', alarmed);
+    this.dispatchEvent(new Event('alarm'));
   }
 
   /** What is shown while there is no news. */
   #rest() {
     const { state, since } = this.#stream.connection;
-    if (!this.#alarmed) {
+    if (!this.alarmed) {
       this.#notice.hidden = true;
       return;
     }
-    const at = formatTime(since - Date.now() + this.#stream.now(), {
-      hour: '2-digit',
-      minute: '2-digit',
-      second: '2-digit',
-    });
+    const at = formatClockSeconds(since - Date.now() + this.#stream.now());
     const why = state === 'offline' ? 'No network' : 'The server has not answered';
+    const then = state === 'connecting' ? '' : ' The numbers are from then.';
     const retry = h(
       'button',
       { type: 'button', onclick: () => this.#stream.retryNow() },
       'Try now',
     );
-    this.#show('trouble', `${why} since ${at}. The numbers are from then.`, retry);
+    this.#show('trouble', `${why} since ${at}.${then}`, retry);
+  }
+
+  /** @param {number} forMs @param {string} text @param {...Node} more */
+  #showFor(forMs, text, ...more) {
+    clearTimeout(this.#hiding);
+    this.#show('news', text, ...more);
+    this.#hiding = setTimeout(() => this.#rest(), forMs);
   }
 
   /** @param {string} kind @param {string} text @param {...Node} more */
@@ -123,10 +140,10 @@ export class Status {
     this.#notice.dataset.kind = kind;
     this.#notice.replaceChildren(h('span', {}, text), ...more);
     this.#notice.hidden = false;
-    this.whisper(text);
+    this.announce(text);
   }
 
-  #tick() {
+  #writeClock() {
     write(
       this.#clock,
       formatTime(this.#stream.now(), {

@@ -1,8 +1,8 @@
-/** Light, dark, or as the system is; remembered. */
+/** Light, dark, or as the system is; remembered, and applied by the page's first script. */
 
 import { icon } from './icons.js';
 
-const KEY = 'kpi-stream theme';
+export const THEME_KEY = 'kpi-stream theme';
 const ORDER = /** @type {const} */ (['auto', 'light', 'dark']);
 const ICONS = /** @type {const} */ ({ auto: 'auto', light: 'sun', dark: 'moon' });
 const NEXT = { auto: 'light', light: 'dark', dark: 'auto' };
@@ -21,7 +21,7 @@ export function themeSwitch(button) {
   button.addEventListener('click', () => {
     theme = /** @type {typeof theme} */ (NEXT[theme]);
     try {
-      localStorage.setItem(KEY, theme);
+      localStorage.setItem(THEME_KEY, theme);
     } catch {
       // Then it lasts as long as the page.
     }
@@ -32,7 +32,7 @@ export function themeSwitch(button) {
 
 function remembered() {
   try {
-    return localStorage.getItem(KEY);
+    return localStorage.getItem(THEME_KEY);
   } catch {
     return null;
   }

@@ -1,22 +1,49 @@
 /**
  * What the server knows of its KPIs besides their numbers.
  *
+ * @typedef {'minute' | '5min' | '15min' | 'hour' | 'day' | 'week' | 'month'} Period
+ *
  * @typedef {object} Kpi
  * @property {string} code
  * @property {string} name
  * @property {string} unit
- * @property {number | null} decimals
+ * @property {number | null} decimals 0 to 20.
  * @property {'up' | 'down' | null} direction Which way is better.
  * @property {number | null} target
+ * @property {number | null} warning From where a missed target is bad.
+ * @property {number | null} lower Where a gauge begins.
+ * @property {number | null} upper Where it ends.
+ * @property {string} group
+ * @property {string} description
  * @property {boolean} simulated
  *
  * @typedef {object} Catalogue
  * @property {Kpi[]} kpis
  * @property {string} timezone In which a day begins at midnight.
  * @property {number} heartbeat_seconds
+ * @property {Period[]} periods That the server has.
+ * @property {string} version Of the page that the server has; empty where it does not say.
  */
 
+export const CODE = /^[A-Za-z0-9_.-]{1,64}$/;
+/** @type {Period[]} */
+export const PERIODS = ['minute', '5min', '15min', 'hour', 'day', 'week', 'month'];
+/** What a server has that does not say it. @type {Period[]} */
+const FIRST_PERIODS = ['minute', 'hour', 'day'];
 const TIMEOUT_MS = 8_000;
+const MOST_DECIMALS = 20;
+
+/** @param {string} channel Written `code:period`. @returns {[code: string, period: string]} */
+export function splitChannel(channel) {
+  const at = channel.lastIndexOf(':');
+  return [channel.slice(0, Math.max(0, at)), channel.slice(at + 1)];
+}
+
+/** Whether the server could have such a channel. @param {string} channel */
+export function isChannel(channel) {
+  const [code, period] = splitChannel(channel);
+  return CODE.test(code) && PERIODS.some((each) => each === period);
+}
 
 /**
  * Get JSON; rejects with an Error that has the HTTP `status` where there was one.
@@ -42,7 +69,11 @@ export async function getJson(url, date) {
  * @param {(at: number) => void} [date]
  * @returns {Promise<Catalogue>}
  */
-export const getCatalogue = (base, date) => getJson(`${base}kpi`, date);
+export async function getCatalogue(base, date) {
+  const said = await getJson(`${base}kpi`, date);
+  const { timezone, heartbeat_seconds, version = '', periods = FIRST_PERIODS } = said;
+  return { kpis: said.kpis.map(readKpi), timezone, heartbeat_seconds, periods, version };
+}
 
 /**
  * What to show of a KPI that the catalogue does not have.
@@ -50,12 +81,30 @@ export const getCatalogue = (base, date) => getJson(`${base}kpi`, date);
  * @param {string} code
  * @returns {Kpi}
  */
-export const unnamed = (code) => ({
-  code,
-  name: code,
-  unit: '',
-  decimals: null,
-  direction: null,
-  target: null,
-  simulated: false,
-});
+export const unnamed = (code) => readKpi({ code });
+
+/** Read an entry, whatever somebody's own table may have in it. @param {any} raw @returns {Kpi} */
+function readKpi(raw) {
+  const direction = raw.direction === 'up' || raw.direction === 'down' ? raw.direction : null;
+  const decimals = number(raw.decimals);
+  return {
+    code: raw.code,
+    name: text(raw.name) || raw.code,
+    unit: text(raw.unit),
+    decimals: decimals === null ? null : Math.min(MOST_DECIMALS, Math.max(0, Math.round(decimals))),
+    direction,
+    target: number(raw.target),
+    warning: number(raw.warning),
+    lower: number(raw.lower),
+    upper: number(raw.upper),
+    group: text(raw.group),
+    description: text(raw.description),
+    simulated: raw.simulated === true,
+  };
+}
+
+/** @param {unknown} value */
+const number = (value) => (typeof value === 'number' && Number.isFinite(value) ? value : null);
+
+/** @param {unknown} value */
+const text = (value) => (typeof value === 'string' ? value : '');

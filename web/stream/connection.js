@@ -1,35 +1,53 @@
 /**
  * One EventSource over many channels: watched, rebuilt when it is dead, resumed where it stood.
  *
- * @typedef {'idle' | 'connecting' | 'live' | 'reconnecting' | 'offline'} ConnectionState
+ * @typedef {import('./phases.js').Phase} Phase
+ * @typedef {import('./phases.js').Happening} Happening
+ *
+ * @typedef {'idle' | 'connecting' | 'live' | 'reconnecting' | 'offline'} ConnectionState What is
+ *   told: connecting until the server was heard once, and reconnecting from when a stream is lost
+ *   until the next one speaks.
  *
  * @typedef {object} Connected What the owner of a connection hears.
- * @property {(kind: string, data: any) => void} event
+ * @property {(kind: string, data: any) => number} event Returns how many new buckets it brought.
  * @property {() => void} state
  * @property {() => Promise<void>} prepare Awaited before an attempt; rejects where it is in vain.
+ * @property {() => string} options Further parameters of the address.
  */
 
 import { backoffMs } from './backoff.js';
+import { LOSSES, NEXT } from './phases.js';
+import {
+  CAREFUL_URL_BYTES,
+  channelBytes,
+  MOST_CHANNELS,
+  MOST_URL_BYTES,
+  streamUrl,
+} from './stream-url.js';
 
-const KINDS = ['snapshot', 'value', 'correction', 'gap', 'status', 'reset', 'ping'];
-const MAX_CHANNELS = 256;
-/** Proxies take a request line of 8 KB unless told otherwise; one half is for the channels. */
-const MAX_URL_BYTES = 7_800;
-const MAX_NAMES_BYTES = 4_000;
+const KINDS = [
+  'snapshot',
+  'value',
+  'correction',
+  'gap',
+  'partial',
+  'board',
+  'status',
+  'reset',
+  'end',
+  'ping',
+];
 const DEBOUNCE_MS = 25;
-
-/** A colon may stand in a query as it is. @param {string} channel */
-const parameter = (channel) => `channel=${encodeURIComponent(channel).replaceAll('%3A', ':')}&`;
+/** So often a long address is refused before a shorter one is tried. */
+const LONG_ADDRESS_TRIES = 2;
 
 export class Connection {
   /**
    * @param {string} base Where the server is, with a slash at its end.
-   * @param {number} history How many buckets a snapshot of the stream has.
    * @param {Connected} owner
    */
-  constructor(base, history, owner) {
+  constructor(base, owner) {
     this.#base = base;
-    this.#history = history;
     this.#owner = owner;
     this.heartbeatMs = 15_000;
     /** @type {ConnectionState} */
@@ -40,16 +58,19 @@ export class Connection {
     this.caughtUp = 0;
     /** Whether the last resume was from too long ago, and all was loaded anew. */
     this.reloaded = false;
-    /** When the last event came; null before the first. @type {number | null} */
-    this.heard = null;
   }
 
   #base;
-  #history;
   #owner;
+  /** @type {Phase} */
+  #phase = 'idle';
+  #heard = false;
+  #lost = false;
+  /** Whether the browser says that there is no network, and no event has proved it wrong. */
+  #cut = false;
   /** @type {Set<string>} */
   #channels = new Set();
-  #namesBytes = 0;
+  #bytes = 0;
   /** What stands for all channels of the present stream. */
   #cursor = '';
   /** Cursors of snapshots that were loaded beside the stream, by channel. */
@@ -60,6 +81,7 @@ export class Connection {
   #source = null;
   #lastSeen = 0;
   #attempt = 0;
+  #refusals = 0;
   #generation = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
@@ -73,94 +95,133 @@ export class Connection {
     return this.#channels.size;
   }
 
-  /** @param {string} channel */
-  has(channel) {
-    return this.#channels.has(channel);
+  /** What its channels and cursors need in the address. */
+  get bytes() {
+    return this.#bytes;
+  }
+
+  /** @param {string} channel @param {boolean} careful Whether the address should stay short. */
+  fits(channel, careful) {
+    const most = careful ? CAREFUL_URL_BYTES : MOST_URL_BYTES - this.#base.length;
+    return !this.full && this.#bytes + channelBytes(channel) <= most;
   }
 
   /** Whether the server takes no more channels on it. */
   get full() {
-    return this.#channels.size >= MAX_CHANNELS;
+    return this.#channels.size >= MOST_CHANNELS;
   }
 
-  /** @param {string} channel Whether it finds room in a URL that every proxy takes. */
-  fits(channel) {
-    const bytes = this.#namesBytes + parameter(channel).length;
-    return !this.full && bytes <= MAX_NAMES_BYTES;
-  }
-
-  /** @param {string} channel */
-  add(channel) {
+  /** @param {string} channel @param {string} [cursor] Of the snapshot that was loaded for it. */
+  add(channel, cursor) {
+    if (cursor && !this.#streamed.has(channel)) this.#loaded.set(channel, cursor);
     this.#channels.add(channel);
-    this.#namesBytes += parameter(channel).length;
-    this.#reopenSoon();
+    this.#bytes += channelBytes(channel);
+    this.#on('changed');
   }
 
   /** @param {string} channel */
   remove(channel) {
     if (!this.#channels.delete(channel)) return;
-    this.#namesBytes -= parameter(channel).length;
+    this.#bytes -= channelBytes(channel);
     this.#loaded.delete(channel);
-    this.#reopenSoon();
+    this.#on(this.size === 0 ? 'emptied' : 'changed');
   }
 
-  /**
-   * Resume a channel from the snapshot that was loaded for it.
-   *
-   * @param {string} channel
-   * @param {string} cursor
-   */
-  resumeFrom(channel, cursor) {
-    if (this.#channels.has(channel) && !this.#streamed.has(channel)) {
-      this.#loaded.set(channel, cursor);
-    }
+  /** Open the stream anew, since its options have changed. */
+  reopen() {
+    if (this.size > 0) this.#on('changed');
   }
 
   /** Look whether the stream is still heard of; call this about every second. */
   watch() {
-    if (this.#source && this.#silent) this.retryNow();
+    if (this.#source && this.#silent) this.#on('silent');
   }
 
   /** Stop waiting and try at once, unless all is well. */
   retryNow() {
-    if (this.size === 0 || (this.state === 'live' && !this.#silent)) return;
-    this.#enter('reconnecting');
-    this.#rebuild();
+    if (this.#source && this.#silent) this.#on('silent');
+    else if (this.#phase !== 'live') {
+      this.#cut = false;
+      this.#on('retry');
+    }
   }
 
   /** Take the browser's word that there is no network, until an event proves it wrong. */
   suspectOffline() {
-    if (this.size > 0) this.#enter('offline');
+    if (this.size === 0) return;
+    this.#cut = true;
+    this.#tell();
   }
 
   close() {
     this.#channels.clear();
-    this.#stop();
+    this.#on('emptied');
   }
 
-  #reopenSoon() {
+  /** @param {Happening} happening */
+  #on(happening) {
+    const next = NEXT[this.#phase][happening];
+    if (!next) return;
+    const lostAt = this.#silent && this.#phase === 'live' ? this.#lastSeen : Date.now();
+    // The server was there, so it is the address that it or a proxy does not take.
+    if (this.#phase === 'opening' && happening === 'closed') this.#refusals += 1;
+    if (LOSSES.has(happening)) {
+      this.#lost = true;
+      this.#cut = false;
+    }
+    if (happening === 'greeted') {
+      this.#heard = true;
+      this.#lost = this.#cut = false;
+    }
+    this.#phase = next;
+    this.#tell(lostAt);
+    this.#enter(happening);
+  }
+
+  /** Do what the phase that has begun is for. @param {Happening} happening */
+  #enter(happening) {
+    const calm = happening === 'changed' && !this.#lost;
+    if (this.#phase === 'waiting' && happening === 'changed' && this.#lost && this.#timer) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#rebuild(), DEBOUNCE_MS);
+    this.#timer = undefined;
+    if (this.#phase === 'waiting') {
+      // One that is only about to change its channels speaks on until then.
+      if (!calm) this.#stop();
+      const delayMs = calm ? DEBOUNCE_MS : backoffMs(this.#attempt);
+      if (!calm) this.#attempt += 1;
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined;
+        this.#on('due');
+      }, delayMs);
+    } else if (this.#phase === 'preparing') {
+      this.#stop();
+      void this.#prepare(this.#generation);
+    } else if (this.#phase === 'opening') {
+      this.#open();
+    } else if (this.#phase === 'idle') {
+      this.#stop();
+      this.#lost = false;
+    } else if (this.#phase === 'live') {
+      this.#attempt = this.#refusals = 0;
+    }
   }
 
   #stop() {
-    clearTimeout(this.#timer);
     this.#generation += 1;
     this.#source?.close();
     this.#source = null;
   }
 
-  async #rebuild() {
-    this.#stop();
-    if (this.size === 0) return;
-    const generation = this.#generation;
+  /** @param {number} generation */
+  async #prepare(generation) {
+    /** @type {Happening} */
+    let happening = 'prepared';
     try {
       await this.#owner.prepare();
     } catch {
-      if (generation === this.#generation) this.#fail();
-      return;
+      happening = 'unprepared';
     }
-    if (generation === this.#generation && this.size > 0) this.#open();
+    if (generation === this.#generation) this.#on(happening);
   }
 
   #open() {
@@ -168,82 +229,66 @@ export class Connection {
     this.#source = source;
     this.#streamed = new Set(this.#channels);
     this.#lastSeen = Date.now();
+    let greeted = false;
     let resumed = 0;
     let reloaded = false;
-    let greeted = false;
     for (const kind of KINDS) {
       source.addEventListener(kind, (event) => {
+        if (source !== this.#source) return;
         if (this.state === 'live' && this.#silent) {
           // After a laptop's sleep: what waited here is old, and who sent it may be gone.
-          this.retryNow();
+          this.#on('silent');
           return;
         }
         this.#lastSeen = Date.now();
-        this.heard = this.#lastSeen;
-        if (!greeted && (kind === 'value' || kind === 'gap')) resumed += 1;
-        if (!greeted && kind === 'reset') reloaded = true;
-        this.#owner.event(kind, JSON.parse(event.data));
+        const added = this.#owner.event(kind, JSON.parse(event.data));
+        if (!greeted) {
+          reloaded ||= kind === 'reset';
+          // What is loaded anew was not caught up with.
+          if (!reloaded || kind !== 'snapshot') resumed += added;
+        }
         // Only the last event of a burst carries an id, which then stands for all before it.
         if (event.lastEventId && event.lastEventId !== this.#cursor) {
           this.#cursor = event.lastEventId;
           for (const channel of this.#streamed) this.#loaded.delete(channel);
         }
-        if (!greeted && (event.lastEventId || kind === 'ping')) {
-          greeted = true;
-          this.caughtUp = resumed;
-          this.reloaded = reloaded;
-        }
-        if (greeted) this.#arrive();
+        if (greeted || !(event.lastEventId || kind === 'ping')) return;
+        greeted = true;
+        this.caughtUp = resumed;
+        this.reloaded = reloaded;
+        this.#on('greeted');
       });
     }
     source.onerror = () => {
       if (source !== this.#source) return;
-      if (source.readyState === EventSource.CLOSED) {
-        this.#fail();
-      } else {
-        // The browser tries again by itself, with its Last-Event-ID.
-        greeted = false;
-        resumed = 0;
-        reloaded = false;
-        this.#enter('reconnecting');
-      }
+      greeted = reloaded = false;
+      resumed = 0;
+      this.#on(source.readyState === EventSource.CLOSED ? 'closed' : 'interrupted');
     };
   }
 
-  #arrive() {
-    this.#attempt = 0;
-    this.#enter('live');
-  }
-
-  #fail() {
-    this.#stop();
-    this.#enter('reconnecting');
-    this.#timer = setTimeout(() => this.#rebuild(), backoffMs(this.#attempt));
-    this.#attempt += 1;
-  }
-
-  /** @param {ConnectionState} state */
-  #enter(state) {
-    const next = state !== 'live' && globalThis.navigator?.onLine === false ? 'offline' : state;
-    const first = this.state === 'connecting' && next === 'reconnecting' && this.heard === null;
-    if (next === this.state || first) return;
-    // Not since this was noticed: timers stand still while a laptop sleeps.
-    this.since = this.state === 'live' && this.#silent ? this.#lastSeen : Date.now();
-    this.state = next;
-    this.#owner.state();
-  }
-
   #url() {
-    let url = `${this.#base}stream?`;
-    for (const channel of this.#channels) url += parameter(channel);
-    url += `history=${this.#history}`;
-    // The newest first: of two positions at the same bucket the server takes the first.
     const cursors = [this.#cursor, ...this.#loaded.values()].filter(Boolean);
-    for (const cursor of cursors) {
-      const more = `&cursor=${encodeURIComponent(cursor)}`;
-      // A channel whose cursor finds no room gets a snapshot instead.
-      if (url.length + more.length <= MAX_URL_BYTES) url += more;
-    }
-    return url;
+    const url = streamUrl(this.#base, this.#channels, this.#owner.options(), cursors);
+    if (this.#refusals < LONG_ADDRESS_TRIES || url.length <= CAREFUL_URL_BYTES) return url;
+    return streamUrl(this.#base, this.#channels, this.#owner.options(), []);
+  }
+
+  /** @returns {ConnectionState} */
+  #now() {
+    if (this.#phase === 'idle') return 'idle';
+    if (this.#cut || (this.#lost && globalThis.navigator?.onLine === false)) return 'offline';
+    if (!this.#heard) return 'connecting';
+    return this.#lost ? 'reconnecting' : 'live';
+  }
+
+  /** Tell the owner where the state is another than before. @param {number} [at] Since when. */
+  #tell(at = Date.now()) {
+    const state = this.#now();
+    if (state === this.state) return;
+    // Not since this was noticed: timers stand still while a laptop sleeps.
+    this.since = at;
+    this.state = state;
+    this.#owner.state();
   }
 }

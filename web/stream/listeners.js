@@ -2,13 +2,16 @@
  * Who listens to which channel, and the series that they share.
  *
  * @typedef {import('./series.js').Point} Point
+ * @typedef {import('./series.js').Health} Health
+ *
+ * @typedef {'snapshot' | 'value' | 'correction' | 'gap' | 'partial' | 'status' | 'reset'
+ *   | 'unknown'} Kind `unknown`: the server has no such KPI (any more).
  *
  * @typedef {object} Update What a listener is told; `series` already has the change in it.
  * @property {string} channel
- * @property {'snapshot' | 'value' | 'correction' | 'gap' | 'status' | 'reset' | 'unknown'} kind
- *   `unknown`: the server has no such KPI (any more).
+ * @property {Kind} kind
  * @property {Series} series
- * @property {Point} [point] Of a value, correction or gap.
+ * @property {Point} [point] Of a value, correction, gap or partial.
  *
  * @typedef {(update: Update) => void} Listener
  *
@@ -16,15 +19,17 @@
  * @property {Series} series
  * @property {Set<Listener>} listeners
  * @property {boolean} unknown
+ * @property {ReturnType<typeof setTimeout> | undefined} leaving
  */
 
 import { Series } from './series.js';
 
-/** @returns {Entry} @param {number} limit */
+/** @param {number} limit @returns {Entry} */
 export const newEntry = (limit) => ({
   series: new Series(limit),
   listeners: new Set(),
   unknown: false,
+  leaving: undefined,
 });
 
 /**

@@ -14,6 +14,15 @@
 /** @type {ConnectionStatus['state'][]} */
 const WORST_FIRST = ['offline', 'reconnecting', 'connecting', 'live'];
 
+/**
+ * How long an interruption is no alarm: once an hour the server lets a stream go, and it is taken
+ * up again after the time that the server says, four seconds at most. Numbers that change once a
+ * minute are no older for it.
+ */
+export const CALM_MS = 5_000;
+/** A first answer may take longer before anybody has to know. */
+const FIRST_CALM_MS = 10_000;
+
 /** @returns {ConnectionStatus} */
 export const newStatus = () => ({
   state: 'idle',
@@ -22,6 +31,20 @@ export const newStatus = () => ({
   awayMs: 0,
   reloaded: false,
 });
+
+/**
+ * How many milliseconds are left until a state is worth an alarm; 0 where it is one, and null where
+ * it never becomes one.
+ *
+ * @param {ConnectionStatus} connection
+ * @param {number} [now]
+ */
+export function calmMs({ state, since }, now = Date.now()) {
+  if (state === 'offline') return 0;
+  if (state === 'reconnecting') return Math.max(0, since + CALM_MS - now);
+  if (state === 'connecting') return Math.max(0, since + FIRST_CALM_MS - now);
+  return null;
+}
 
 export class StatusKeeper {
   /** @type {ConnectionStatus} */
@@ -36,7 +59,8 @@ export class StatusKeeper {
    */
   update(connections, wanted) {
     const { state: before } = this.status;
-    const [worst] = connections.toSorted(
+    const used = connections.filter(({ size }) => size > 0);
+    const [worst] = used.sort(
       (a, b) => WORST_FIRST.indexOf(a.state) - WORST_FIRST.indexOf(b.state),
     );
     const state = worst?.state ?? (wanted ? 'connecting' : 'idle');
@@ -47,7 +71,7 @@ export class StatusKeeper {
     // Where nothing is listened to, nothing is missed.
     if (state === 'idle') this.#interruptedAt = 0;
     const from = this.#interruptedAt;
-    const back = state === 'live' && from > 0 ? connections.filter((c) => c.since >= from) : [];
+    const back = state === 'live' && from > 0 ? used.filter((c) => c.since >= from) : [];
     this.status = {
       state,
       since,

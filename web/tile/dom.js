@@ -47,3 +47,10 @@ function set(element, attributes) {
 export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
+
+/** Whether a key is meant for what has the focus: a field, a chart, a menu. @param {KeyboardEvent} event */
+export function isTyping(event) {
+  const target = event.composedPath()[0];
+  const own = 'input, textarea, select, [role="slider"], dialog *, [popover] *';
+  return target instanceof Element && target.matches(own);
+}

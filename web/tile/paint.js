@@ -1,12 +1,14 @@
 /**
- * Draws what has changed once a frame, however many events came, and only what can be seen.
+ * Draws what has changed once a frame, however many events came, and only what can be seen. One that
+ * throws keeps none of the others from being drawn.
  *
  * @typedef {object} Painted
  * @property {() => void} paint
  * @property {(now: number) => void} tick Called every second while it can be seen.
+ * @property {() => void} [failed] It has thrown.
  */
 
-const still = matchMedia('(prefers-reduced-motion: reduce)');
+const still = globalThis.matchMedia?.('(prefers-reduced-motion: reduce)');
 /** @type {Set<Painted>} */
 const dirty = new Set();
 /** @type {Set<Painted>} */
@@ -25,13 +27,23 @@ const CROWD = 24;
 let crowded = false;
 
 /** Whether what is drawn at present may move: a few things may, a whole wall at once not. */
-export const mayMove = () => !crowded && !still.matches;
+export const mayMove = () => !crowded && !still?.matches;
 
 function paintAll() {
   const now = [...dirty];
   dirty.clear();
   crowded = now.length > CROWD;
-  for (const painted of now) painted.paint();
+  for (const painted of now) attempt(painted, () => painted.paint());
+}
+
+/** @param {Painted} painted @param {() => void} act */
+function attempt(painted, act) {
+  try {
+    act();
+  } catch (error) {
+    reportError(error);
+    painted.failed?.();
+  }
 }
 
 /**
@@ -45,7 +57,7 @@ export function setVisible(painted, visible) {
   else seen.delete(painted);
   if (seen.size > 0) {
     ticking ??= setInterval(() => {
-      for (const each of seen) each.tick(Date.now());
+      for (const each of seen) attempt(each, () => each.tick(Date.now()));
     }, 1_000);
   } else {
     clearInterval(ticking);

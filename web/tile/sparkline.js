@@ -1,6 +1,7 @@
 /** A small line of recent history; gaps are gaps, corrected buckets have a ring. */
 
 import { svg } from './dom.js';
+import { PERIOD_MS } from './time.js';
 
 /** @typedef {import('../stream/series.js').Point} Point */
 
@@ -9,15 +10,21 @@ const HEIGHT = 100;
 const MARGIN = 8;
 
 /**
- * The shape of a line through points, in a box of WIDTH × HEIGHT.
+ * The shape of a line through points, in a box of WIDTH × HEIGHT. The newest is at the right, and
+ * the box has room for as many as are to be shown, also where there are fewer yet.
  *
  * @param {Point[]} points
  * @param {number | null} target
+ * @param {number} [room] For how many points there is room.
+ * @param {number} [everyMs] How far apart they are.
  * @returns {{ line: string, area: string, marks: string, last: string, target: number | null }}
  */
-export function shape(points, target) {
+export function shape(points, target, room = points.length, everyMs = 60_000) {
   const [low, high] = range(points, target);
-  const step = WIDTH / Math.max(1, points.length - 1);
+  const end = points.at(-1)?.start ?? 0;
+  const width = Math.max(1, Math.max(room, points.length) - 1) * everyMs;
+  /** @param {number} start */
+  const place = (start) => Math.max(0, Math.round(10 * WIDTH * (1 - (end - start) / width)) / 10);
   /** @param {number} value */
   const y = (value) =>
     Math.round(10 * (HEIGHT - MARGIN - ((value - low) / (high - low)) * (HEIGHT - 2 * MARGIN))) /
@@ -26,34 +33,30 @@ export function shape(points, target) {
   let area = '';
   let marks = '';
   let last = '';
-  /** Where the present run of values began. @type {number | null} */
+  /** Where the present run of values began, and where it is. @type {number | null} */
   let from = null;
-  let before = 0;
-  for (let index = 0; index <= points.length; index += 1) {
-    const point = points[index];
-    const x = Math.round(10 * index * step) / 10;
-    if (!point || point.value === null) {
-      if (from !== null) area += `V${HEIGHT}H${from}Z`;
-      from = null;
-      continue;
-    }
+  for (const [index, point] of points.entries()) {
+    const before = points[index - 1];
+    const after = points[index + 1];
+    const x = place(point.start);
+    if (point.value === null) continue;
     const at = `${x} ${y(point.value)}`;
-    if (from === null) {
-      const alone = (points[index + 1]?.value ?? null) === null;
-      line += alone ? `M${at}h0` : `M${at}`;
+    const begins = (before?.value ?? null) === null || before?.end !== point.start;
+    const ends = (after?.value ?? null) === null || after?.start !== point.end;
+    if (begins) {
+      line += ends ? `M${at}h0` : `M${at}`;
       area += `M${x} ${HEIGHT}L${at}`;
       from = x;
     } else {
       line += `L${at}`;
       area += `L${at}`;
     }
+    if (ends) area += `V${HEIGHT}H${from}Z`;
     if (point.corrected) marks += `M${at}h0`;
-    last = `M${at}h0`;
-    before = index;
+    last = after ? '' : `M${at}h0`;
   }
-  const current = before === points.length - 1;
   const inside = target !== null && target >= low && target <= high;
-  return { line, area, marks, last: current ? last : '', target: inside ? y(target) : null };
+  return { line, area, marks, last, target: inside ? y(target) : null };
 }
 
 /** @param {Point[]} points @param {number | null} target @returns {[number, number]} */
@@ -105,9 +108,9 @@ export class Sparkline {
   #marks;
   #last;
 
-  /** @param {Point[]} points @param {number | null} target */
-  update(points, target) {
-    const drawn = shape(points, target);
+  /** @param {import('./view.js').Shown} shown */
+  update({ points, kpi, depth, period }) {
+    const drawn = shape(points, kpi.target, depth, PERIOD_MS[period]);
     this.#area.setAttribute('d', drawn.area);
     this.#line.setAttribute('d', drawn.line);
     this.#marks.setAttribute('d', drawn.marks);

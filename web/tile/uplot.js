@@ -15,9 +15,16 @@ export function loadUPlot() {
 
 /** @param {(uPlot: UPlot) => void} done @param {number} attempt */
 function load(done, attempt) {
+  const world = /** @type {any} */ (globalThis);
+  /** What the page around a tile may use, in another version. @type {unknown} */
+  const foreign = world.uPlot;
   const script = document.createElement('script');
   script.src = new URL('../vendor/uPlot.iife.min.js', import.meta.url).href;
-  script.onload = () => done(/** @type {any} */ (globalThis).uPlot);
+  script.onload = () => {
+    const ours = world.uPlot;
+    if (foreign !== undefined) world.uPlot = foreign;
+    done(ours);
+  };
   script.onerror = () => {
     script.remove();
     setTimeout(() => load(done, attempt + 1), backoffMs(attempt));

@@ -3,25 +3,26 @@
  * double click or 0, step through the buckets with the arrow keys.
  */
 
+import { columns } from './chart-data.js';
 import { paintMarks } from './chart-marks.js';
+import { chartData, chartOptions } from './chart-options.js';
 import { h } from './dom.js';
-import { formatBucket, formatNumber, formatTick, formatValue } from './format.js';
+import { formatValue } from './format.js';
+import { palette } from './palette.js';
+import { formatBucket } from './time.js';
 import { loadUPlot } from './uplot.js';
 import { describe } from './view.js';
 
 /**
  * @typedef {import('./view.js').Shown} Shown
- * @typedef {import('../stream/series.js').Point} Point
+ * @typedef {import('./view.js').Point} Point
+ * @typedef {import('./chart-options.js').ChartState} ChartState
  * @typedef {import('uplot')} UPlot
  */
 
-/** Sizes on a screen whose letters are of the usual 16 pixels. */
-const USUAL_PX = 16;
-const LABEL_FONT_PX = 11;
-const Y_LABEL_GAP_PX = 14;
+const USUAL_LETTERS_PX = 16;
 const ZOOM_STEP = 0.6;
-const MIN_ZOOMED_BUCKETS = 3;
-const BAR_SHARE = 0.72;
+const LEAST_ZOOMED_BUCKETS = 3;
 
 class ChartView {
   /** @param {'line' | 'bars'} kind @param {import('./tooltip.js').Tooltip} tip */
@@ -33,21 +34,25 @@ class ChartView {
     this.#plot = h('div', { class: 'plot', role: 'slider', tabindex: '0', 'aria-valuenow': '0' });
     this.#plot.addEventListener('keydown', (event) => this.#key(event));
     this.#plot.addEventListener('blur', () => this.#leave());
-    this.element = h('div', { class: 'chart' }, this.#plot, this.#back);
-    this.#scheme.addEventListener('change', this.#redraw);
-    document.addEventListener('kpi-theme', this.#redraw);
+    this.#keys = h('p', { class: 'keys', hidden: true });
+    this.element = h('div', { class: 'chart' }, this.#keys, this.#plot, this.#back);
+    this.#scheme.addEventListener('change', this.#newColours);
+    document.addEventListener('kpi-theme', this.#newColours);
   }
 
   #kind;
   #tip;
   #plot;
   #back;
+  #keys;
   #scheme = matchMedia('(prefers-color-scheme: dark)');
   /** @type {UPlot | null} */
   #chart = null;
-  /** @type {Shown | null} */
-  #shown = null;
+  /** @type {ChartState | null} */
+  #state = null;
   #scale = 1;
+  /** How many KPIs the chart was made for. */
+  #others = 0;
   #making = false;
   #gone = false;
   /** The range shown, in seconds; null for all. @type {[number, number] | null} */
@@ -56,66 +61,85 @@ class ChartView {
 
   /** @param {Shown} shown */
   update(shown) {
-    this.#shown = shown;
+    const drawn = columns(shown, this.#kind);
+    this.#state = { shown, drawn, colours: this.#state?.colours ?? palette(this.element) };
     this.#plot.setAttribute('aria-label', describe(shown, this.#kind));
-    this.#plot.setAttribute('aria-valuemax', String(Math.max(0, shown.points.length - 1)));
-    if (this.#chart) this.#setData(this.#chart, shown);
+    this.#plot.setAttribute('aria-valuemax', String(Math.max(0, drawn.rows.length - 1)));
+    this.#writeKeys(shown);
+    if (this.#chart && this.#others !== shown.others.length) this.#remake();
+    else if (this.#chart) this.#setData(this.#chart);
     else void this.#make();
   }
 
   resize() {
     const { clientWidth: width, clientHeight: height } = this.#plot;
     if (!this.#chart || width === 0 || height === 0) return;
-    if (this.#scale === letterScale()) {
-      this.#chart.setSize({ width, height });
-    } else {
-      this.#chart.destroy();
-      this.#chart = null;
-      void this.#make();
-    }
+    if (this.#scale === letterScale()) this.#chart.setSize({ width, height });
+    else this.#remake();
+  }
+
+  recolour() {
+    if (!this.#state) return;
+    this.#state.colours = palette(this.element);
+    this.#chart?.redraw(false, true);
   }
 
   destroy() {
     this.#gone = true;
     this.#chart?.destroy();
-    this.#scheme.removeEventListener('change', this.#redraw);
-    document.removeEventListener('kpi-theme', this.#redraw);
+    this.#scheme.removeEventListener('change', this.#newColours);
+    document.removeEventListener('kpi-theme', this.#newColours);
   }
 
-  #redraw = () => this.#chart?.redraw(false, true);
+  #newColours = () => this.recolour();
+
+  #remake() {
+    this.#chart?.destroy();
+    this.#chart = null;
+    void this.#make();
+  }
 
   async #make() {
     if (this.#making) return;
     this.#making = true;
     try {
       const UPlot = await loadUPlot();
-      const shown = this.#shown;
-      if (this.#gone || !shown) return;
-      this.#chart = new UPlot(this.#options(UPlot, shown), this.#data(shown), this.#plot);
-      this.#setData(this.#chart, shown);
+      const state = this.#state;
+      if (this.#gone || !state) return;
+      this.#scale = letterScale();
+      this.#others = state.shown.others.length;
+      const now = () => /** @type {ChartState} */ (this.#state);
+      const options = chartOptions(UPlot, this.#kind, this.#plot, this.#scale, now);
+      options.cursor = {
+        ...options.cursor,
+        bind: {
+          dblclick: () => () => {
+            this.#zoom(null);
+            return null;
+          },
+        },
+      };
+      options.hooks = {
+        draw: [(chart) => this.#draw(chart)],
+        setCursor: [(chart) => this.#point(chart)],
+        setSelect: [(chart) => this.#select(chart)],
+      };
+      this.#chart = new UPlot(options, chartData(state.drawn), this.#plot);
+      this.#setData(this.#chart);
     } finally {
       this.#making = false;
     }
   }
 
-  /** @param {Shown} shown @returns {import('uplot').AlignedData} */
-  #data({ points }) {
-    return [
-      points.map((point) => point.start / 1000),
-      points.map((point) => point.value),
-      points.map((point) => point.max),
-      points.map((point) => point.min),
-    ];
-  }
-
-  /** @param {UPlot} chart @param {Shown} shown */
-  #setData(chart, shown) {
-    const [first, last] = [shown.points[0], shown.points.at(-1)];
-    if (!first || !last) return;
-    if (this.#zoomed && this.#zoomed[1] <= first.start / 1000) this.#zoomed = null;
-    const [min, max] = this.#zoomed ?? [first.start / 1000, last.end / 1000];
+  /** @param {UPlot} chart */
+  #setData(chart) {
+    const { drawn } = /** @type {ChartState} */ (this.#state);
+    const [from, to] = drawn.window;
+    if (drawn.rows.length === 0) return;
+    if (this.#zoomed && this.#zoomed[1] <= from) this.#zoomed = null;
+    const [min, max] = this.#zoomed ?? [from, to];
     chart.batch(() => {
-      chart.setData(this.#data(shown), false);
+      chart.setData(chartData(drawn), false);
       chart.setScale('x', { min, max });
     });
     this.#back.hidden = this.#zoomed === null;
@@ -124,135 +148,50 @@ class ChartView {
   /** @param {[number, number] | null} range */
   #zoom(range) {
     this.#zoomed = range;
-    if (this.#chart && this.#shown) this.#setData(this.#chart, this.#shown);
+    if (this.#chart && this.#state) this.#setData(this.#chart);
   }
 
-  /** @param {string} token A CSS variable. @returns {string} The colour it has at present. */
-  #colour(token) {
-    this.#back.style.color = `var(${token})`;
-    const { color } = getComputedStyle(this.#back);
-    this.#back.style.color = '';
-    return color;
-  }
-
-  /** @param {any} UPlot @param {Shown} shown @returns {import('uplot').Options} */
-  #options(UPlot, shown) {
-    this.#scale = letterScale();
-    const scale = this.#scale;
-    const font = `${LABEL_FONT_PX * scale}px ${getComputedStyle(this.#plot).fontFamily}`;
-    const bars = this.#kind === 'bars';
-    const { width, height } = this.#plot.getBoundingClientRect();
-    const axis = {
-      stroke: () => this.#colour('--muted'),
-      font,
-      ticks: { show: false },
-    };
-    return {
-      width: Math.max(width, 40),
-      height: Math.max(height, 40),
-      padding: [8 * scale, 20 * scale, 4, 0],
-      legend: { show: false },
-      cursor: {
-        y: false,
-        points: { show: !bars, size: 7 },
-        drag: { x: true, y: false, setScale: false },
-        bind: {
-          dblclick: () => () => {
-            this.#zoom(null);
-            return null;
-          },
-        },
-      },
-      scales: {
-        x: { time: true },
-        y: { range: (chart, low, high) => this.#range(chart, low, high) },
-      },
-      axes: [
-        {
-          ...axis,
-          grid: { show: false },
-          size: 24 * scale,
-          gap: 4,
-          space: 64 * scale,
-          values: (_, splits) => {
-            const { period, zone } = this.#shown ?? shown;
-            return splits.map((at) => formatTick(at * 1000, period, zone));
-          },
-        },
-        {
-          ...axis,
-          grid: { stroke: () => this.#colour('--hairline'), width: 1 },
-          space: 44 * scale,
-          gap: 6,
-          size: (chart, values) => labelWidth(chart, font, values ?? []),
-          values: (_, splits) => splits.map((at) => formatNumber(at, null)),
-        },
-      ],
-      series: [
-        {},
-        {
-          stroke: () => this.#colour('--line'),
-          width: bars ? 0 : 1.75 * scale,
-          points: { show: false },
-          ...(bars && {
-            paths: UPlot.paths.bars({
-              size: [BAR_SHARE, 48 * scale],
-              align: 1,
-              radius: 0.12,
-              disp: { fill: { unit: 3, values: () => this.#barColours() } },
-            }),
-          }),
-        },
-        { auto: false, show: !bars, width: 0, points: { show: false } },
-        { auto: false, show: !bars, width: 0, points: { show: false } },
-      ],
-      bands: bars ? [] : [{ series: [2, 3], fill: () => this.#colour('--band') }],
-      hooks: {
-        draw: [(chart) => this.#draw(chart)],
-        setCursor: [(chart) => this.#point(chart)],
-        setSelect: [(chart) => this.#select(chart)],
-      },
-    };
-  }
-
-  /** @param {UPlot} _ @param {number | null} low @param {number | null} high @returns {[number, number]} */
-  #range(_, low, high) {
-    if (low === null || high === null) return [0, 1];
-    const target = this.#shown?.kpi.target ?? null;
-    const span = high - low || Math.abs(high) || 1;
-    const bars = this.#kind === 'bars';
-    const near = target !== null && (bars || (target > low - span && target < high + span));
-    const least = Math.min(low, near ? target : low, bars ? 0 : low);
-    const most = Math.max(high, near ? target : high, bars ? 0 : high);
-    const margin = (most - least || 1) * 0.08;
-    return [bars && least === 0 ? 0 : least - margin, most + margin];
-  }
-
-  /** The newest bar stands out from those before it. @returns {string[]} */
-  #barColours() {
-    const colour = this.#colour('--line');
-    const count = this.#shown?.points.length ?? 0;
-    const earlier = `color-mix(in srgb, ${colour} 50%, ${this.#colour('--surface')})`;
-    return Array.from({ length: count }, (_, at) => (at === count - 1 ? colour : earlier));
+  /** Name the lines, where there are several. @param {Shown} shown */
+  #writeKeys({ kpi, others, compared }) {
+    const names = [kpi, ...others.map((other) => other.kpi)].map(({ name }) => name);
+    const keys = others.length > 0 ? names : [];
+    if (compared) keys.push(compared.name);
+    const now = keys.join('\n');
+    if (this.#keys.dataset.keys === now) return;
+    this.#keys.dataset.keys = now;
+    this.#keys.hidden = keys.length === 0;
+    this.#keys.replaceChildren(
+      ...keys.map((name, at) =>
+        h('span', { 'data-line': at === keys.length - 1 && compared ? 'before' : at }, name),
+      ),
+    );
   }
 
   /** @param {UPlot} chart */
   #draw(chart) {
-    if (!this.#shown) return;
-    paintMarks(chart, this.#shown, {
-      target: this.#colour('--muted'),
-      mark: this.#colour('--warn'),
-      surface: this.#colour('--surface'),
-      newest: this.#kind === 'line' ? this.#colour('--line') : null,
-    });
+    if (!this.#state) return;
+    const { drawn, shown, colours } = this.#state;
+    const { fontFamily } = getComputedStyle(this.#plot);
+    const look = { colours, scale: this.#scale, dots: this.#kind === 'line', font: fontFamily };
+    paintMarks(chart, drawn, shown, look);
   }
 
   /** @param {UPlot} chart */
   #point(chart) {
     const { idx, left } = chart.cursor;
-    const point = idx === null || idx === undefined ? undefined : this.#shown?.points[idx];
-    if (!point || !this.#shown || left === undefined || left < 0) this.#tip.hide();
-    else this.#tip.show(this.#shown, point, left / Math.max(1, chart.over.clientWidth));
+    if (!this.#state || left === undefined || left < 0) {
+      this.#tip.hide();
+      return;
+    }
+    const { drawn, shown } = this.#state;
+    // A bar stands on the whole of its bucket, a line's point at its beginning.
+    const at = chart.posToVal(left, 'x') * 1_000;
+    const row =
+      this.#kind === 'bars'
+        ? drawn.rows.find((each) => each && each.start <= at && at < each.end)
+        : drawn.rows[idx ?? -1];
+    if (row) this.#tip.show(shown, row, left / Math.max(1, chart.over.clientWidth));
+    else this.#tip.hide();
   }
 
   /** @param {UPlot} chart */
@@ -283,49 +222,40 @@ class ChartView {
   /** @param {number} by */
   #step(by) {
     const chart = this.#chart;
-    const shown = this.#shown;
-    if (!chart || !shown || shown.points.length === 0) return;
-    const last = shown.points.length - 1;
+    const rows = this.#state?.drawn.rows ?? [];
+    if (!chart || !this.#state || rows.length === 0) return;
+    const last = rows.length - 1;
     const from = this.#stepped < 0 ? last + (by < 0 ? 1 : 0) : this.#stepped;
     this.#stepped = Math.min(last, Math.max(0, from + by));
-    const point = /** @type {Point} */ (shown.points[this.#stepped]);
-    chart.setCursor({ left: chart.valToPos(point.start / 1000, 'x'), top: 0 });
-    const value = formatValue(point.value, shown.kpi);
+    const row = rows[this.#stepped];
+    if (!row) return;
+    const { shown } = this.#state;
+    chart.setCursor({ left: chart.valToPos(row.start / 1_000, 'x'), top: 0 });
+    const value = formatValue(row.value, shown.kpi);
     this.#plot.setAttribute('aria-valuenow', String(this.#stepped));
     this.#plot.setAttribute(
       'aria-valuetext',
-      `${formatBucket(point, shown.period, shown.zone)}: ${value}`,
+      `${formatBucket(row, shown.period, shown.zone)}: ${value}`,
     );
   }
 
   /** @param {number} factor Below 1 shows less. */
   #zoomBy(factor) {
-    const [first, second] = this.#shown?.points ?? [];
-    const last = this.#shown?.points.at(-1);
-    if (!first || !second || !last) return;
-    const whole = [first.start / 1000, last.end / 1000];
-    const [low, high] = /** @type {[number, number]} */ (this.#zoomed ?? whole);
-    const least = (MIN_ZOOMED_BUCKETS * (second.start - first.start)) / 1000;
+    const drawn = this.#state?.drawn;
+    const last = drawn?.rows.at(-1);
+    if (!drawn || !last) return;
+    const [from, to] = drawn.window;
+    const [low, high] = this.#zoomed ?? [from, to];
+    const least = (LEAST_ZOOMED_BUCKETS * (last.end - last.start)) / 1_000;
     const width = Math.max(least, (high - low) * factor);
-    const top = Math.min(/** @type {number} */ (whole[1]), (low + high + width) / 2);
-    const all = width >= /** @type {number} */ (whole[1]) - /** @type {number} */ (whole[0]);
-    this.#zoom(all ? null : [top - width, top]);
+    const top = Math.min(to, (low + high + width) / 2);
+    this.#zoom(width >= to - from ? null : [top - width, top]);
   }
 }
 
 /** How much larger than usual letters are. */
 const letterScale = () =>
-  Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / USUAL_PX;
-
-/** @param {UPlot} chart @param {string} font @param {string[]} labels */
-function labelWidth(chart, font, labels) {
-  const { ctx } = chart;
-  ctx.save();
-  ctx.font = font;
-  const width = Math.max(0, ...labels.map((label) => ctx.measureText(label).width));
-  ctx.restore();
-  return Math.ceil(width) + Y_LABEL_GAP_PX;
-}
+  Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / USUAL_LETTERS_PX;
 
 /** @type {import('./view.js').MakeView} */
 export const lineView = (tip) => new ChartView('line', tip);

@@ -29,6 +29,8 @@ def install(app: Quart, service: Service) -> None:
                     "kpis": [events.catalogue_json(entry) for entry in entries],
                     "timezone": service.settings.timezone,
                     "heartbeat_seconds": service.settings.heartbeat_seconds,
+                    "periods": [period.value for period in service.repository.grids],
+                    "version": service.hub.page_version,
                 }
             )
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from quart import Quart, Response, request
 
@@ -20,6 +20,16 @@ from ..streaming import HEADERS, STREAM, refusal
 from ..trouble_log import TroubleLog
 
 
+class Wanted(NamedTuple):
+    """What a stream is asked for: with `partial` also open buckets, and news of the boards."""
+
+    channels: list[Channel]
+    cursors: list[str]
+    history: int
+    partial: bool
+    boards: list[str]
+
+
 def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
     """Add the routes that stream."""
     take_place = limits.make_places(service)
@@ -33,18 +43,23 @@ def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
         return await respond(parameters.channels(request))
 
     async def respond(channels: list[Channel]) -> Response:
-        history = parameters.history(request, most=SCREENFUL)
-        cursors = parameters.cursors(request)
-        partial = parameters.partial(request)
+        wanted = Wanted(
+            channels,
+            parameters.cursors(request),
+            parameters.history(request, most=SCREENFUL),
+            parameters.partial(request),
+            parameters.boards(request),
+        )
         caller = auth.caller()
         caller.require(Right.SEE, channels)
+        caller.require(Right.READ_BOARD, wanted.boards)
         for channel in channels:
             if service.hub.live(channel) is None:
                 await service.catalogue.require_channel(channel)
         offer = cast("SocketOffer | None", request.scope["extensions"].get(EXTENSION))
         body: bytes | AsyncIterator[bytes] = b""
         if request.method != "HEAD":
-            body = stream(channels, cursors, history, partial, offer, caller, request.scope)
+            body = stream(wanted, offer, caller, request.scope)
         response = Response(body, 200, HEADERS.copy())
         if request.method == "HEAD":
             del response.headers["Content-Length"]  # a stream has none
@@ -52,10 +67,7 @@ def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
         return response
 
     async def stream(
-        channels: list[Channel],
-        cursors: list[str],
-        history: int,
-        partial: bool,
+        wanted: Wanted,
         offer: SocketOffer | None,
         caller: Caller,
         scope: Mapping[str, Any],
@@ -67,7 +79,13 @@ def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
             permit = service.access.permit(caller)
             left = None if place is None else place.release
             async with service.hub.subscribe(
-                channels, cursors, history, permit, left, partial=partial
+                wanted.channels,
+                wanted.cursors,
+                wanted.history,
+                permit,
+                left,
+                partial=wanted.partial,
+                boards=wanted.boards,
             ) as subscription:
                 yield subscription.preamble
                 if offer is None:

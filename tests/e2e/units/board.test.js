@@ -1,22 +1,20 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { newBoard, newTile, plain, readBoard } from '../../../web/board/board.js';
+import { newBoard, newTile, readBoard, setPeriod, toStored } from '../../../web/board/board.js';
 import { toCsv } from '../../../web/board/csv.js';
 import { firstTiles } from '../../../web/board/first-board.js';
 import { fromFragment, toFragment } from '../../../web/board/link.js';
+import { rowsOf } from '../../../web/board/packing.js';
 import { find } from '../../../web/board/picker.js';
+import { playlist } from '../../../web/board/playlist.js';
+import { slugOf } from '../../../web/board/shared-boards.js';
+import { BoardStorage, storageKey } from '../../../web/board/storage.js';
+import { summaryText } from '../../../web/board/summary.js';
+import { unnamed } from '../../../web/stream/catalogue.js';
+import { matching } from '../../../web/stream/pattern.js';
 
 /** @param {Partial<import('../../../web/stream/catalogue.js').Kpi>} more */
-const kpi = (more) => ({
-  code: 'a',
-  name: 'A',
-  unit: '',
-  decimals: null,
-  direction: null,
-  target: null,
-  simulated: false,
-  ...more,
-});
+const kpi = (more) => ({ ...unnamed('a'), name: 'A', ...more });
 
 test('a board comes back from its link as it was', () => {
   const board = newBoard('Nord & Süd / Schicht #2', [
@@ -30,9 +28,19 @@ test('a board comes back from its link as it was', () => {
       depth: 720,
     }),
     newTile({ code: 'orders', period: 'day', view: 'table' }),
+    newTile({ code: 'plant1.*', view: 'rank', width: 2 }),
+    newTile({ view: 'heading', title: 'Halle 2, Süd & 100 % + more' }),
+    newTile({
+      code: 'a',
+      view: 'line',
+      title: 'Mine, and yours',
+      more: ['b.c', 'd-e'],
+      earlier: 'week',
+      alert: true,
+    }),
   ]);
   const read = fromFragment(toFragment(board));
-  assert.deepEqual(read && plain(read), plain(board));
+  assert.deepEqual(read && toStored(read), toStored(board));
 });
 
 test('a link is short and says what it shows', () => {
@@ -116,4 +124,127 @@ test('a file has all digits, and nothing in a gap', () => {
       'a.b,hour,2026-05-04T11:00:00.000Z,2026-05-04T12:00:00.000Z,0.30000000000000004,3,-1,1e+21,true\r\n' +
       'a.b,hour,2026-05-04T11:00:00.000Z,2026-05-04T12:00:00.000Z,,0,,,false\r\n',
   );
+});
+
+test('each period has the range that was chosen for it', () => {
+  const tile = newTile({ code: 'a', depth: 1_440 });
+  setPeriod(tile, 'day');
+  assert.equal(tile.depth, 60);
+  tile.depth = 365;
+  setPeriod(tile, 'minute');
+  assert.equal(tile.depth, 1_440);
+  setPeriod(tile, 'day');
+  assert.equal(tile.depth, 365);
+  const [read] = readBoard({ tiles: [tile] })?.tiles ?? [];
+  assert.deepEqual(read?.depths, { minute: 1_440, day: 365 });
+});
+
+test('what fills a board is packed as the page packs it', () => {
+  /** @param {[number, number][]} sizes @param {number} columns */
+  const rows = (sizes, columns) =>
+    rowsOf(
+      sizes.map(([width, height]) => newTile({ code: 'a', width, height })),
+      columns,
+    );
+  assert.equal(rows([], 4), 0.25);
+  assert.equal(
+    rows(
+      [
+        [1, 1],
+        [2, 2],
+        [1, 1],
+      ],
+      4,
+    ),
+    2,
+  );
+  assert.equal(
+    rows(
+      [
+        [3, 1],
+        [3, 1],
+        [1, 1],
+      ],
+      4,
+    ),
+    2,
+  );
+  assert.equal(rows([[4, 1]], 2), 1);
+  assert.equal(rowsOf([newTile({ view: 'heading' }), newTile({ code: 'a' })], 3), 1.25);
+});
+
+test('two dashboards on one host share no storage', () => {
+  assert.equal(storageKey('/'), 'kpi-stream boards');
+  assert.notEqual(storageKey('/a/'), storageKey('/b/'));
+});
+
+test('boards that cannot be read are kept aside, and it is said once', () => {
+  const kept = new Map([['kpi-stream boards', '[{"tiles": [']]);
+  Object.assign(globalThis, {
+    localStorage: {
+      getItem: (/** @type {string} */ key) => kept.get(key) ?? null,
+      setItem: (/** @type {string} */ key, /** @type {string} */ value) => kept.set(key, value),
+    },
+  });
+  /** @type {string[]} */
+  const told = [];
+  const storage = new BoardStorage('/', (text) => told.push(text));
+  assert.deepEqual(storage.read(), []);
+  assert.deepEqual(storage.read(), []);
+  storage.write([newBoard('New')]);
+  assert.equal(kept.get('kpi-stream boards (unreadable)'), '[{"tiles": [');
+  assert.equal(told.length, 1);
+  assert.match(told[0] ?? '', /unreadable/);
+});
+
+test('where nothing can be kept, it is said', () => {
+  Object.assign(globalThis, {
+    localStorage: {
+      getItem: () => null,
+      setItem: () => {
+        throw new DOMException('full', 'QuotaExceededError');
+      },
+    },
+  });
+  /** @type {string[]} */
+  const told = [];
+  const storage = new BoardStorage('/', (text) => told.push(text));
+  storage.write([newBoard('New')]);
+  storage.write([newBoard('New')]);
+  assert.equal(told.length, 1);
+  assert.match(told[0] ?? '', /keeps no data/);
+});
+
+test('a pattern names all KPIs whose code is like it', () => {
+  const kpis = ['plant1.a', 'plant1.b', 'plant10.a', 'plant1xa'].map((code) => kpi({ code }));
+  assert.deepEqual(
+    matching(kpis, 'plant1.*').map(({ code }) => code),
+    ['plant1.a', 'plant1.b'],
+  );
+  assert.equal(matching(kpis, '*.a').length, 2);
+  assert.equal(matching(kpis, 'plant').length, 0);
+});
+
+test('a wall shows the boards of its address, else those chosen, else all', () => {
+  const boards = ['a', 'b', 'c'].map((id) => ({ ...newBoard(id), id }));
+  /** @param {string} address @param {{ id: string, seconds: number }[]} [chosen] */
+  const of = (address, chosen = []) =>
+    playlist(boards, new URLSearchParams(address), chosen).map(
+      ({ board, seconds }) => `${board.id} ${seconds}`,
+    );
+  assert.deepEqual(of(''), ['a 30', 'b 30', 'c 30']);
+  assert.deepEqual(of('wall=60&boards=c,a:7,gone'), ['c 60', 'a 7']);
+  assert.deepEqual(of('wall', [{ id: 'b', seconds: 12 }]), ['b 12']);
+  assert.deepEqual(of('wall=1&boards=gone'), ['a 5', 'b 5', 'c 5']);
+});
+
+test('what is off target is said in few words', () => {
+  assert.equal(summaryText({ bad: 0, warning: 0, judged: 5 }), '');
+  assert.equal(summaryText({ bad: 2, warning: 1, judged: 8 }), '2 of 8 off target');
+  assert.equal(summaryText({ bad: 0, warning: 1, judged: 8 }), '1 of 8 near the limit');
+});
+
+test('a name becomes an address', () => {
+  assert.equal(slugOf('Nord & Süd / Schicht #2'), 'nord-sud-schicht-2');
+  assert.equal(slugOf('  '), '');
 });

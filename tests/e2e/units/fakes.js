@@ -39,6 +39,12 @@ export class FakeSource extends EventTarget {
     this.say('ping', { time: new Date().toISOString() });
   }
 
+  /** The server refuses the stream, and the browser gives up. */
+  refuse() {
+    this.readyState = FakeSource.CLOSED;
+    this.onerror?.();
+  }
+
   /** The server ends the stream; the browser is about to ask again by itself. */
   end() {
     this.readyState = 0;
@@ -69,29 +75,46 @@ export const snapshot = (history) => ({
 
 /** What REST answers to a snapshot; a test may put another in its place. */
 export const rest = {
-  /** @type {() => any} */
+  /** @type {(url: string) => any} */
   snapshot: () => snapshot([bucket(-2, 1), bucket(-1, 2)]),
+  /** The codes of the catalogue. */
+  codes: ['orders'],
 };
+
+/** What `rest.snapshot` may return in place of a snapshot: an answer with another status. */
+export class Refusal {
+  /** @param {number} status */
+  constructor(status) {
+    this.status = status;
+  }
+}
 
 /** Let time stand still, and put the fakes in the place of the browser's. */
 export function begin() {
   FakeSource.all = [];
   rest.snapshot = () => snapshot([bucket(-2, 1), bucket(-1, 2)]);
+  rest.codes = ['orders'];
   mock.timers.reset();
   mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: NOON });
-  const catalogue = {
-    kpis: [{ code: 'orders' }],
-    timezone: 'UTC',
-    heartbeat_seconds: HEARTBEAT_MS / 1_000,
-  };
   Object.assign(globalThis, {
     EventSource: FakeSource,
     fetch: async (/** @type {string} */ url) => {
-      const said = url.endsWith('/kpi') ? catalogue : await rest.snapshot();
-      return { ok: true, headers: new Headers(), json: async () => said };
+      const said = url.endsWith('/kpi')
+        ? catalogue()
+        : url.endsWith('/livez')
+          ? {}
+          : await rest.snapshot(url);
+      const status = said instanceof Refusal ? said.status : 200;
+      return { ok: status === 200, status, headers: new Headers(), json: async () => said };
     },
   });
 }
+
+const catalogue = () => ({
+  kpis: rest.codes.map((code) => ({ code })),
+  timezone: 'UTC',
+  heartbeat_seconds: HEARTBEAT_MS / 1_000,
+});
 
 /** Let so much time pass, and all that waits for it happen. @param {number} ms */
 export async function pass(ms) {

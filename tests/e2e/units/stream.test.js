@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { backoffMs } from '../../../web/stream/backoff.js';
 import { Series } from '../../../web/stream/series.js';
+import { newStatus } from '../../../web/stream/status.js';
 import { freshness } from '../../../web/tile/freshness.js';
 
 test('waiting grows, is bounded, and is never the same for all', () => {
@@ -22,7 +23,7 @@ const NOW = Date.UTC(2026, 4, 4, 12, 0, 30);
 function minutes(values) {
   const series = new Series(100);
   const first = Date.UTC(2026, 4, 4, 12) - values.length * 60_000;
-  series.replace(
+  series.merge(
     values.map((value, at) => ({
       start: first + at * 60_000,
       end: first + (at + 1) * 60_000,
@@ -37,11 +38,11 @@ function minutes(values) {
 }
 
 /** @param {object} more */
-const judge = (more) =>
+const judge = ({ connection = 'live', since = NOW - 60_000, ...more } = {}) =>
   freshness({
     series: minutes([1, 2]),
     unknown: false,
-    connection: 'live',
+    connection: { ...newStatus(), state: connection, since },
     period: 'minute',
     now: NOW,
     ...more,
@@ -62,8 +63,29 @@ test('a number is live only when connection, server and clock say so', () => {
   assert.match(judge({ series: silent }).why, /^No new rows since /);
 });
 
-test('each tile says how old its number is, also when it is not live', () => {
-  assert.match(judge({}).text, /30.*ago/);
-  assert.match(judge({ connection: 'offline' }).text, /^offline · 30.*ago/);
-  assert.match(judge({ series: minutes([1, null]) }).text, /^no data · 1.*ago/);
+test('an interruption of a few seconds and a first load look like no alarm', () => {
+  assert.equal(judge({ connection: 'reconnecting', since: Date.now() - 4_000 }).state, 'live');
+  assert.equal(
+    judge({ connection: 'reconnecting', since: Date.now() - 5_001 }).state,
+    'reconnecting',
+  );
+  assert.equal(judge({ connection: 'connecting', since: Date.now() }).state, 'waiting');
+  assert.equal(judge({ connection: 'connecting', since: Date.now() }).text, '');
+});
+
+test('while all is well nothing is said, and else in words how old the number is', () => {
+  assert.equal(judge({}).text, '');
+  assert.match(judge({}).why, /^Complete at /);
+  assert.equal(judge({ connection: 'offline' }).text, 'offline · 30 s old');
+  assert.equal(judge({ connection: 'reconnecting' }).text, '30 s old');
+  assert.equal(judge({ series: minutes([1, null]) }).text, 'no data · 1 min old');
+});
+
+test('a first hour or day that is not over yet is waited for, whatever the server calls it', () => {
+  const empty = new Series(3);
+  empty.merge([], true);
+  empty.health = { state: 'stale', reason: 'no data yet', since: null };
+  assert.equal(judge({ series: empty, period: 'hour' }).state, 'waiting');
+  assert.match(judge({ series: empty, period: 'hour' }).text, /^first number at \d\d:00$/);
+  assert.equal(judge({ series: empty, period: 'day' }).state, 'waiting');
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { formatBucket, formatTick } from '../../../web/tile/format.js';
+import { formatBucket, formatTick } from '../../../web/tile/time.js';
 
 process.env.TZ = 'Europe/Berlin';
 
