@@ -79,9 +79,9 @@ async def _database(settings: Settings) -> AsyncIterator[Settings]:
         yield complete
 
 
-async def _create_schema(settings: Settings) -> None:
+async def _create_schema(settings: Settings) -> str:
     async with Database(settings) as database:
-        await schema.init(database, settings)
+        return await schema.init(database, settings)
 
 
 def _say(line: str) -> None:
@@ -185,8 +185,8 @@ def db_init() -> None:
     """Create tables, aggregates and views; safe to run again."""
 
     async def run(settings: Settings) -> None:
-        await _create_schema(settings)
-        _say("The database is ready.")
+        _say("Setting up; rows that are there already are looked at once, a million in seconds.")
+        _say(await _create_schema(settings))
 
     _run(run)
 

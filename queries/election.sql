@@ -2,6 +2,10 @@
 -- every half second is its sign of life, which the others see in pg_stat_activity: nothing is
 -- written. clock_timestamp() is meant here, the time that really passes.
 
+-- name: lock_number$
+-- Each schema of a database has a leader of its own: they are different deployments.
+SELECT :lock::bigint # (hashtext(coalesce(current_schema(), 'public'))::bigint & 4294967295);
+
 -- name: try_to_lead$
 SELECT pg_try_advisory_lock(:lock::bigint);
 

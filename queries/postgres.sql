@@ -77,11 +77,13 @@ CREATE OR REPLACE FUNCTION kpi_average(total numeric, points bigint) RETURNS dou
     RETURN coalesce((total / nullif(points, 0))::double precision, 0);
 
 -- name: create_triggers#
+-- A table that was there before may let rows in that lack something: they count for nothing.
 CREATE OR REPLACE FUNCTION kpi_note_touched() RETURNS trigger
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     INSERT INTO kpi_dirty
-    SELECT DISTINCT kpi_code, kpi_minute("timestamp") FROM touched;
+    SELECT DISTINCT kpi_code, kpi_minute("timestamp") FROM touched
+    WHERE kpi_code IS NOT NULL AND "timestamp" IS NOT NULL;
     RETURN NULL;
 END $$;
 CREATE OR REPLACE FUNCTION kpi_note_changed() RETURNS trigger
@@ -89,8 +91,10 @@ CREATE OR REPLACE FUNCTION kpi_note_changed() RETURNS trigger
 BEGIN
     INSERT INTO kpi_dirty
     SELECT kpi_code, kpi_minute("timestamp") FROM was
+    WHERE kpi_code IS NOT NULL AND "timestamp" IS NOT NULL
     UNION
-    SELECT kpi_code, kpi_minute("timestamp") FROM touched;
+    SELECT kpi_code, kpi_minute("timestamp") FROM touched
+    WHERE kpi_code IS NOT NULL AND "timestamp" IS NOT NULL;
     RETURN NULL;
 END $$;
 -- DELETE, because TRUNCATE would wait for readers of the views who wait for the raw table.
@@ -139,6 +143,7 @@ CROSS JOIN LATERAL (
     FROM kpi_raw_data AS raw
     WHERE raw.kpi_code = d.kpi_code
         AND raw."timestamp" >= d.bucket AND raw."timestamp" < d.bucket + INTERVAL '1 minute'
+        AND value IS NOT NULL
 ) AS m
 WHERE m.data_points > 0;
 
@@ -200,6 +205,7 @@ BEGIN
             FROM kpi_raw_data AS raw
             WHERE raw.kpi_code = k.kpi_code
                 AND raw."timestamp" >= k.bucket AND raw."timestamp" < k.bucket + INTERVAL '1 minute'
+                AND value IS NOT NULL
         ) AS m
         LEFT JOIN kpi_rollup_minute AS was ON was.kpi_code = k.kpi_code AND was.bucket = k.bucket
         WHERE m.data_points > 0 OR was.data_points IS NOT NULL
@@ -288,7 +294,8 @@ SELECT DISTINCT kpi_code, kpi_day(bucket) FROM kpi_rollup_minute;
 -- name: note_everything!
 -- Rows that were there before the triggers.
 INSERT INTO kpi_dirty
-SELECT DISTINCT kpi_code, kpi_minute("timestamp") FROM kpi_raw_data;
+SELECT DISTINCT kpi_code, kpi_minute("timestamp") FROM kpi_raw_data
+WHERE kpi_code IS NOT NULL AND "timestamp" IS NOT NULL;
 
 -- name: lock_rollups$
 SELECT pg_advisory_xact_lock(5784203002);

@@ -92,11 +92,36 @@ SELECT to_regclass('kpi_rollup_minute') IS NULL
         to_regclass('kpi_values_day')
     ) > 0;
 
+-- name: change_type#
+-- Advised where a column of such a table is of a type that cannot be added up.
+ALTER TABLE kpi_raw_data ALTER "{name}" TYPE {type};
+
+-- name: change_time#
+ALTER TABLE kpi_raw_data ALTER "timestamp" TYPE timestamptz USING "timestamp" AT TIME ZONE 'UTC';
+
+-- name: views$
+-- How many of the three views there are.
+SELECT num_nonnulls(
+    to_regclass('kpi_values_minute'), to_regclass('kpi_values_hour'), to_regclass('kpi_values_day')
+);
+
 -- name: may_create_timescale$
-SELECT EXISTS (SELECT FROM pg_available_extensions
-        WHERE name = 'timescaledb' AND installed_version IS NULL)
-    AND position('timescaledb' IN current_setting('shared_preload_libraries')) > 0
+-- Whether it is loaded shows in its settings: the list of what is loaded is not for every role.
+SELECT EXISTS (
+    SELECT FROM pg_available_extension_versions AS v
+    JOIN pg_available_extensions AS e ON e.name = v.name AND e.default_version = v.version
+    WHERE v.name = 'timescaledb' AND e.installed_version IS NULL
+        AND (v.trusted OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user))
+)
+    AND EXISTS (SELECT FROM pg_settings WHERE name LIKE 'timescaledb.%')
     AND has_database_privilege(current_database(), 'CREATE');
+
+-- name: raw_types
+-- The columns of a table that was there before, those that are needed.
+SELECT attname AS name, format_type(atttypid, NULL) AS type
+FROM pg_attribute
+WHERE attrelid = to_regclass('kpi_raw_data') AND attnum > 0 AND NOT attisdropped
+    AND attname IN ('timestamp', 'kpi_code', 'value');
 
 -- name: create_timescale!
 CREATE EXTENSION IF NOT EXISTS timescaledb;

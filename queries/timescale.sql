@@ -25,6 +25,14 @@ WHERE v.view_name IN ('kpi_values_minute', 'kpi_values_hour', 'kpi_values_day')
         WHERE oid = to_regclass(v.view_name)
     );
 
+-- name: see_extension$
+-- Its functions are called by their names alone; a schema of one's own may be all that is searched.
+SELECT set_config(
+    'search_path', concat_ws(', ', nullif(current_setting('search_path'), ''), quote_ident(nspname)), false
+)
+FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace
+WHERE extname = 'timescaledb' AND nspname <> ALL (current_schemas(true));
+
 -- name: create_hypertable$
 SELECT hypertable_id
 FROM create_hypertable(
@@ -50,6 +58,7 @@ SELECT
     sum(value::text::numeric) AS sum_value,
     (max(ARRAY[extract(epoch FROM "timestamp")::double precision, value]))[2] AS last_value
 FROM kpi_raw_data
+WHERE value IS NOT NULL AND kpi_code IS NOT NULL
 GROUP BY 1, 2
 WITH NO DATA;
 
@@ -138,13 +147,15 @@ SELECT
     now() - (
         SELECT max((config ->> 'drop_after')::interval)
         FROM timescaledb_information.jobs
-        WHERE proc_name = 'policy_retention' AND hypertable_name = 'kpi_raw_data'
+        WHERE proc_name = 'policy_retention'
+    AND to_regclass(format('%I.%I', hypertable_schema, hypertable_name)) = to_regclass('kpi_raw_data')
     ) AS earliest,
     -- Somebody may have dropped chunks by hand, or all of them; minutes alone are made of raw rows.
     coalesce(
         (
             SELECT min(range_start) FROM timescaledb_information.chunks
-            WHERE hypertable_name = 'kpi_raw_data'
+            WHERE to_regclass(format('%I.%I', hypertable_schema, hypertable_name))
+                = to_regclass('kpi_raw_data')
         ),
         now()
     ) AS oldest;
@@ -189,7 +200,10 @@ FROM timescaledb_information.jobs AS j
 JOIN _timescaledb_catalog.continuous_agg AS c
     ON c.mat_hypertable_id = (j.config ->> 'mat_hypertable_id')::integer
 WHERE j.proc_name = 'policy_refresh_continuous_aggregate'
-    AND c.user_view_name IN ('kpi_values_minute', 'kpi_values_hour', 'kpi_values_day');
+    AND to_regclass(format('%I.%I', c.user_view_schema, c.user_view_name)) IN (
+        to_regclass('kpi_values_minute'), to_regclass('kpi_values_hour'),
+        to_regclass('kpi_values_day')
+    );
 
 -- name: remove_refresh_policy$
 SELECT remove_continuous_aggregate_policy(:view::text::regclass, if_exists => true);
@@ -207,7 +221,8 @@ SELECT add_continuous_aggregate_policy(
 -- name: retention_policy^
 SELECT job_id, (config ->> 'drop_after')::interval AS drop_after
 FROM timescaledb_information.jobs
-WHERE proc_name = 'policy_retention' AND hypertable_name = 'kpi_raw_data';
+WHERE proc_name = 'policy_retention'
+    AND to_regclass(format('%I.%I', hypertable_schema, hypertable_name)) = to_regclass('kpi_raw_data');
 
 -- name: remove_retention_policy$
 SELECT remove_retention_policy('kpi_raw_data', if_exists => true);
@@ -218,7 +233,8 @@ SELECT add_retention_policy('kpi_raw_data', drop_after => :drop_after::interval)
 -- name: compression_policy^
 SELECT job_id, (config ->> 'compress_after')::interval AS compress_after
 FROM timescaledb_information.jobs
-WHERE proc_name = 'policy_compression' AND hypertable_name = 'kpi_raw_data';
+WHERE proc_name = 'policy_compression'
+    AND to_regclass(format('%I.%I', hypertable_schema, hypertable_name)) = to_regclass('kpi_raw_data');
 
 -- name: enable_compression!
 ALTER TABLE kpi_raw_data SET (
@@ -246,5 +262,8 @@ JOIN _timescaledb_catalog.continuous_agg AS c
     ON c.mat_hypertable_id = (j.config ->> 'mat_hypertable_id')::integer
 LEFT JOIN timescaledb_information.job_stats AS s USING (job_id)
 WHERE j.proc_name = 'policy_refresh_continuous_aggregate'
-    AND c.user_view_name IN ('kpi_values_minute', 'kpi_values_hour', 'kpi_values_day')
+    AND to_regclass(format('%I.%I', c.user_view_schema, c.user_view_name)) IN (
+        to_regclass('kpi_values_minute'), to_regclass('kpi_values_hour'),
+        to_regclass('kpi_values_day')
+    )
 ORDER BY j.job_id;

@@ -33,8 +33,9 @@ class Leadership:
     `epoch` is higher than in any term before.
     """
 
-    def __init__(self, connection: Connection, queries: Any, epoch: int) -> None:
+    def __init__(self, connection: Connection, queries: Any, lock: int, epoch: int) -> None:
         self.epoch = epoch
+        self._lock = lock
         self._connection = connection
         self._queries = queries
         self._asking = asyncio.Lock()
@@ -43,7 +44,7 @@ class Leadership:
         """Return the database's clock in seconds; raise LeadershipLostError if the term is over."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS), self._asking:
-                row = await self._queries.still_leads(self._connection, lock=_LOCK)
+                row = await self._queries.still_leads(self._connection, lock=self._lock)
         except _LOST as error:
             raise LeadershipLostError(f"the session is lost ({error!r})") from error
         if not row["leads"]:
@@ -67,14 +68,15 @@ async def elected(database: Database, waiting: Callable[[], None]) -> AsyncItera
     queries = load_queries("election")
     async with database.session(ANSWER_SECONDS) as connection:
         told = False
-        while not await _within(queries.try_to_lead(connection, lock=_LOCK)):
+        lock = await _within(queries.lock_number(connection, lock=_LOCK))
+        while not await _within(queries.try_to_lead(connection, lock=lock)):
             if not told:
                 told = True
                 waiting()
-            if await _within(queries.depose_silent(connection, lock=_LOCK, seconds=SILENT_SECONDS)):
+            if await _within(queries.depose_silent(connection, lock=lock, seconds=SILENT_SECONDS)):
                 continue
             await asyncio.sleep(SIGN_SECONDS * random.uniform(0.5, 1.0))  # noqa: S311
-        leadership = Leadership(connection, queries, await _within(queries.epoch(connection)))
+        leadership = Leadership(connection, queries, lock, await _within(queries.epoch(connection)))
         # The lock goes with the session.
         yield leadership
 

@@ -21,17 +21,36 @@ SCHEMA = 2
 _COARSE = ("hour", "day")
 
 
-async def init(database: Database, settings: Settings) -> None:
+READY = "The database is ready."
+FOREIGN = (
+    "The views kpi_values_… are not of this project's making and stay as they are; "
+    "kpi-stream db check says whether they can be served."
+)
+
+_RAW_TYPES = {
+    "timestamp": {"timestamp with time zone"},
+    "kpi_code": {"text", "character varying"},
+    "value": {"double precision", "real", "numeric", "bigint", "integer", "smallint"},
+}
+
+
+_CURES = {"timestamp": "timestamptz", "kpi_code": "text", "value": "double precision"}
+_NAIVE = "timestamp without time zone"
+
+
+async def init(database: Database, settings: Settings) -> str:
     """Create tables, aggregates and views for the backend at hand, in the settings' time zone.
 
-    Days of another time zone are made anew. Views of somebody else's are left as they are. Raises
-    DatabaseUnavailableError, ConfigurationError.
+    Days of another time zone are made anew. Views of somebody else's are left as they are. Return
+    what was done, as a sentence. Raises DatabaseUnavailableError, ConfigurationError.
     """
     shared = load_queries("schema")
     async with database.session(INIT_SECONDS) as connection:
         await shared.lock_schema_for_session(connection)
         found = await _schema(connection, shared)
         await _require_known_zone(connection, settings.timezone)
+        await _require_raw_columns(connection, shared)
+        aggregates = await _continuous_aggregates(connection, shared)
         await shared.create_catalog(connection)
         if await shared.catalog_is_old(connection):
             await shared.complete_catalog(connection)
@@ -39,9 +58,10 @@ async def init(database: Database, settings: Settings) -> None:
         await tokens.create_tokens(connection)
         await tokens.create_secrets(connection)
         await load_queries("boards").create_boards(connection)
-        aggregates = await _continuous_aggregates(connection, shared)
-        if not aggregates and await shared.has_foreign_views(connection):
-            return
+        if await shared.has_foreign_views(connection) and (
+            not aggregates or await timescale.is_foreign(connection, settings)
+        ):
+            return FOREIGN
         await shared.create_raw_table(connection)
         if not await shared.has_raw_index(connection):
             await shared.create_raw_index(connection)
@@ -56,6 +76,29 @@ async def init(database: Database, settings: Settings) -> None:
             async with connection.transaction():
                 await _create_rollups(connection, shared, settings)
         await shared.put_fact(connection, name="schema", value=str(SCHEMA))
+        return READY
+
+
+async def _require_raw_columns(connection: Connection, shared: Any) -> None:
+    """Raise ConfigurationError where a table of raw rows is there that could not be added up."""
+    found = {row["name"]: row["type"] async for row in shared.raw_types(connection)}
+    for name, types in _RAW_TYPES.items():
+        kind = found.get(name)
+        if not found or kind in types:
+            continue
+        if kind is None:
+            raise ConfigurationError(
+                f"the table kpi_raw_data is there and has no column {name}: give it one, or "
+                "rename the table; nothing was changed"
+            )
+        words = {"{name}": name, "{type}": _CURES[name]}
+        cures = load_queries("schema", words)
+        cure, note = cures.change_type.sql, ""
+        if kind == _NAIVE:
+            cure, note = cures.change_time.sql, ", with the zone of its times in the place of UTC"
+        raise ConfigurationError(
+            f"kpi_raw_data.{name} is {kind}, and nothing was changed: run {cure.rstrip(';')}{note}"
+        )
 
 
 async def _continuous_aggregates(connection: Connection, shared: Any) -> bool:

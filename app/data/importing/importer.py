@@ -209,7 +209,7 @@ class Importer:
             return
         if await self._database.backend() is Backend.TIMESCALE:
             span = (int(progress.earliest.timestamp()), int(progress.latest.timestamp()))
-            async with self._database.connection() as connection:
+            async with self._database.session(timescale.REFRESH_SECONDS) as connection:
                 await timescale.refresh(connection, self._settings, span)
             return
         await Rollups(self._database).refresh()

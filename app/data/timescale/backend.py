@@ -17,7 +17,7 @@ import asyncpg
 from ...errors import ConfigurationError, DatabaseUnavailableError
 from ...models import Period
 from ...settings import Settings
-from ..database import Connection
+from ..database import Connection, load_queries
 from .catalog import VIEWS, Aggregate, Release, aggregates, release
 from .policies import RAW_READER, plan
 from .zone import midnight_twice, same_zone
@@ -41,26 +41,37 @@ async def _release(connection: Connection) -> Release:
     return found
 
 
+async def is_foreign(connection: Connection, settings: Settings) -> bool:
+    """Whether some of the three views are somebody else's.
+
+    Raises ConfigurationError where their days are of another time zone.
+    """
+    there = await aggregates(connection)
+    views = await load_queries("schema").views(connection)
+    if views == len(there) and all(aggregate.ours for aggregate in there.values()):
+        return False
+    day = there.get(VIEWS[Period.DAY])
+    if day is not None and not same_zone(day.zone, settings.timezone):
+        raise ConfigurationError(
+            f"the days of {day.view} begin in {day.zone}, KPI_TIMEZONE is {settings.timezone}"
+        )
+    return True
+
+
 async def apply(connection: Connection, settings: Settings) -> None:
     """Create what is missing, and bring what is there in line with `settings`; safe to run again.
 
-    Days of another time zone are built anew from the minutes. Aggregates of somebody else's are
-    left as they are. One at a time, and not inside a transaction. Raises ConfigurationError.
+    Days of another time zone are built anew from the minutes. One at a time, and not inside a
+    transaction. Raises ConfigurationError.
     """
     queries = (await _release(connection)).queries()
     there = await aggregates(connection)
-    if not all(aggregate.ours for aggregate in there.values()):
-        day = there.get(VIEWS[Period.DAY])
-        if day is not None and not same_zone(day.zone, settings.timezone):
-            raise ConfigurationError(
-                f"the days of {day.view} begin in {day.zone}, KPI_TIMEZONE is {settings.timezone}"
-            )
-        return
     if twice := midnight_twice(settings.zone):
         raise ConfigurationError(
             f"in {settings.timezone} midnight comes twice on {twice}, and TimescaleDB's days go "
             "wrong there: set KPI_TIMEZONE to a zone whose clocks change at another hour"
         )
+    await queries.see_extension(connection)
     retention = await queries.retention_policy(connection)
     policies = plan(settings, retention and retention["drop_after"])
     await queries.create_hypertable(connection)
@@ -98,6 +109,7 @@ async def refresh(
     """
     found = await _release(connection)
     queries = found.queries()
+    await queries.see_extension(connection)
     await queries.lift_statement_timeout(connection)
     try:
         bounds = await queries.refresh_bounds(connection, zone=settings.timezone)
