@@ -1,15 +1,12 @@
-"""A source of lines taken in batches, and the file that keeps what was refused."""
+"""A source of lines, taken in batches."""
 
 from __future__ import annotations
 
-import csv
-import io
-import os
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from .layout import Layout
 from .lines import BadLineError, Line, LineParser, Row, read_lines
 
 
@@ -46,7 +43,13 @@ class BatchReader:
     """
 
     def __init__(
-        self, source: BinaryIO, line: int, position: int, size: int, stop_at_first: bool
+        self,
+        source: BinaryIO,
+        layout: Layout,
+        line: int,
+        position: int,
+        size: int,
+        stop_at_first: bool,
     ) -> None:
         self.stopped_by: Reject | None = None
         self._lines: Iterator[Line] = read_lines(source, line, position)
@@ -54,7 +57,7 @@ class BatchReader:
         self._position = position
         self._size = size
         self._stop_at_first = stop_at_first
-        self._parser = LineParser()
+        self._parser = LineParser(layout)
 
     def next(self) -> Batch | None:
         """Return the next batch; None when there is no more."""
@@ -66,7 +69,7 @@ class BatchReader:
             if line is None:
                 break
             try:
-                row = self._parser.parse(line)
+                parsed = self._parser.parse(line)
             except BadLineError as error:
                 reject = Reject(line.number, str(error), line.text)
                 if self._stop_at_first:
@@ -74,40 +77,8 @@ class BatchReader:
                     break
                 rejects.append(reject)
             else:
-                if row is not None:
-                    rows.append(row)
+                rows += parsed
             self._line, self._position = line.number, line.end
         if self._line == begin:
             return None
         return Batch(self._line, self._position, rows, rejects)
-
-
-class RejectFile:
-    """A CSV file of `line,reason,text`, made when the first line is refused."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def cut(self, size: int) -> None:
-        """Take back what was written after `size` bytes; with 0 the file goes."""
-        if not self.path.exists():
-            return
-        if size == 0:
-            self.path.unlink()
-        elif self.path.stat().st_size > size:
-            os.truncate(self.path, size)
-
-    def add(self, rejects: list[Reject]) -> int:
-        """Append `rejects`, on the disk when this returns; return the file's size in bytes."""
-        text = io.StringIO()
-        writer = csv.writer(text)
-        if not self.path.exists():
-            writer.writerow(("line", "reason", "text"))
-        for reject in rejects:
-            shown = reject.text.decode("utf-8", "backslashreplace").rstrip("\r\n")
-            writer.writerow((reject.number, reject.reason, shown))
-        with self.path.open("ab") as file:
-            file.write(text.getvalue().encode())
-            file.flush()
-            os.fsync(file.fileno())
-            return file.tell()

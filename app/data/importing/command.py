@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import sys
+from collections.abc import Iterator
+from enum import IntEnum
 from pathlib import Path
 from typing import TextIO
 
@@ -12,20 +15,33 @@ from ...errors import InvalidParameterError
 from ...settings import Settings
 from ..database import Database
 from .importer import Importer, Progress
+from .layout import Layout, Options
+from .lines import BadLineError, LineParser, read_lines
 from .progress import ProgressLine
+from .rejects import RejectFile
+from .source import Text, open_text
 
 STANDARD_INPUT = "-"
+
+
+class Outcome(IntEnum):
+    """How much of a source was loaded, as an exit status."""
+
+    EVERYTHING = 0
+    SOMETHING = 3
+    NOTHING = 4
 
 
 async def import_rows(
     settings: Settings,
     source: str,
+    options: Options | None = None,
     *,
     rejects: Path | None = None,
     stop_at_first: bool = False,
     again: bool = False,
     out: TextIO = sys.stderr,
-) -> None:
+) -> Outcome:
     """Load `source`, a file's name or `-` for standard input, and tell on `out` how it goes.
 
     A file goes on where an earlier run stood, unless `again`; what is piped is loaded whole or not
@@ -33,11 +49,11 @@ async def import_rows(
     InvalidParameterError, DatabaseUnavailableError, ConfigurationError.
     """
     name = "stdin" if source == STANDARD_INPUT else source
-    rejects = rejects or Path(f"{name}.rejected.csv")
+    kept = RejectFile(rejects or Path(f"{name}.rejected.csv"), asked_for=rejects is not None)
     line = ProgressLine(out)
     async with Database(settings) as database:
         importer = Importer(
-            database, settings, rejects, stop_at_first=stop_at_first, on_progress=line
+            database, settings, kept, options, stop_at_first=stop_at_first, on_progress=line
         )
         try:
             if source != STANDARD_INPUT and await asyncio.to_thread(os.path.isfile, source):
@@ -45,10 +61,15 @@ async def import_rows(
             else:
                 done = await _load_stream(importer, source)
         except OSError as error:
-            raise InvalidParameterError(f"{error.filename or name}: {error.strerror}") from error
+            raise InvalidParameterError(
+                f"{error.filename or name}: {error.strerror or error}"
+            ) from error
         finally:
             line.finish()
-    out.write(_summary(done, line.first, rejects))
+    out.write(_summary(name, done, line.first, kept.path))
+    if done.rejected:
+        return Outcome.SOMETHING if done.loaded else Outcome.NOTHING
+    return Outcome.EVERYTHING if done.loaded else Outcome.NOTHING
 
 
 async def _load_stream(importer: Importer, source: str) -> Progress:
@@ -62,7 +83,9 @@ async def _load_stream(importer: Importer, source: str) -> Progress:
         os.close(descriptor)
 
 
-def _summary(done: Progress, first: Progress | None, rejects: Path) -> str:
+def _summary(name: str, done: Progress, first: Progress | None, rejects: Path) -> str:
+    if not done.loaded and not done.rejected:
+        return f"nothing was loaded: there is no row in {name}\n"
     before = first.loaded if first else 0
     text = f"{done.loaded - before:,} rows loaded"
     if before:
@@ -70,3 +93,46 @@ def _summary(done: Progress, first: Progress | None, rejects: Path) -> str:
     if done.rejected:
         text += f"; {done.rejected:,} lines refused, see {rejects}"
     return f"{text}\n"
+
+
+def preview(source: str, options: Options, *, lines: int = 5) -> list[str]:
+    """Return how the first lines of a source are understood, one line each; nothing is loaded.
+
+    Raises InvalidParameterError.
+    """
+    try:
+        descriptor = (
+            sys.stdin.fileno() if source == STANDARD_INPUT else os.open(source, os.O_RDONLY)
+        )
+        with io.FileIO(descriptor, closefd=source != STANDARD_INPUT) as raw:
+            text = open_text(raw, options)
+            return [*_describe(text.layout), *_first_rows(text, lines)]
+    except OSError as error:
+        raise InvalidParameterError(f"{source}: {error.strerror or error}") from error
+
+
+def _describe(layout: Layout) -> list[str]:
+    zone = "" if layout.zone is None else f", times of {layout.zone.key}"
+    said = [
+        f"{layout.encoding}, columns apart by {layout.delimiter!r}, decimal {layout.decimal!r}, "
+        f"times as {layout.time}{zone}"
+    ]
+    wide = [f"column {at + 1} is {code}" for at, code in layout.values if code is not None]
+    return said + ([f"a KPI a column: {', '.join(wide)}"] if wide else [])
+
+
+def _first_rows(text: Text, count: int) -> Iterator[str]:
+    parser = LineParser(text.layout)
+    shown = 0
+    for line in read_lines(text.source, 0, 0):
+        if shown >= count:
+            return
+        try:
+            rows = parser.parse(line)
+        except BadLineError as error:
+            rows = ()
+            shown += 1
+            yield f"line {line.number} is refused: {error}"
+        for row in rows:
+            shown += 1
+            yield f"line {line.number}: {row.timestamp.isoformat()}  {row.code}  {row.value!r}"

@@ -1,4 +1,4 @@
-"""Bulk load of raw rows from CSV: COPY in batches, each committed with where it ended."""
+"""Bulk load of raw rows from text: COPY in batches, each committed with where it ended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
 
 import asyncpg
 
@@ -17,8 +16,10 @@ from ...settings import Settings
 from ..database import Backend, Connection, Database, load_queries
 from ..rollups import Rollups
 from ..timescale import backend as timescale
-from .batches import Batch, BatchReader, RejectFile
-from .source import Pipe, fingerprint
+from .batches import Batch, BatchReader
+from .layout import Options
+from .rejects import RejectFile
+from .source import SAME_FILE_BYTES, Pipe, Text, fingerprint, open_text
 
 BATCH_LINES = 20_000
 COLUMNS = ("timestamp", "kpi_code", "value")
@@ -59,7 +60,7 @@ class Progress:
 
 
 class Importer:
-    """Loads `timestamp,kpi_code,value` lines into the raw table, each exactly once.
+    """Loads lines into the raw table, each exactly once, read as `options` say.
 
     Bad lines go to the file `rejects` with their numbers, or with `stop_at_first` the first one
     ends the import. `on_progress` is called before the first batch and after each. The tables
@@ -70,14 +71,16 @@ class Importer:
         self,
         database: Database,
         settings: Settings,
-        rejects: Path,
+        rejects: RejectFile,
+        options: Options | None = None,
         *,
         stop_at_first: bool = False,
         on_progress: Callable[[Progress], None] = lambda _: None,
     ) -> None:
         self._database = database
         self._settings = settings
-        self._rejects = RejectFile(rejects)
+        self._rejects = rejects
+        self._options = options or Options()
         self._stop_at_first = stop_at_first
         self._on_progress = on_progress
         self._queries = load_queries("import")
@@ -86,31 +89,26 @@ class Importer:
         """Load a file from where an earlier run stood, or with `again` from its beginning.
 
         Each batch is committed together with the position after it, so a process that is killed
-        loses and repeats nothing. What lies before that position must be as it was, else the file
-        counts as a new one; what follows may have been mended or have grown. Raises
-        InvalidParameterError for the first bad line with `stop_at_first`, after loading what comes
-        before it, and when another process loads the same file; DatabaseUnavailableError; OSError.
+        loses and repeats nothing. What follows that position may have changed or grown. A file
+        that begins otherwise counts as another one. What cannot be gone on with from its middle,
+        compressed or in UTF-16, is loaded whole or not at all.
+
+        Raises InvalidParameterError for what cannot be read, for a file of which an earlier line
+        was edited, for the first bad line with `stop_at_first`, after loading what comes before
+        it, and when another process loads the same file; DatabaseUnavailableError; OSError.
         """
         source = str(await asyncio.to_thread(path.resolve))
         progress = await self._resume(path, source, again)
-        await asyncio.to_thread(self._rejects.cut, progress.rejects_size)
-        with await asyncio.to_thread(path.open, "rb") as file:
-            file.seek(progress.position)
-            reader = self._reader(file, progress)
-            self._on_progress(progress)
-            while batch := await self._next(reader):
-                expected = progress.position
-                progress = progress.after(batch, await self._reject(batch, progress))
-                mark = await asyncio.to_thread(fingerprint, path, progress.position)
-                async with self._database.transaction() as connection:
-                    await self._advance(connection, source, expected, progress, mark)
-                    await self._copy(connection, batch)
-                self._on_progress(progress)
-        await self._refresh(progress)
-        async with self._database.connection() as connection:
-            await self._queries.finish_import(connection, source=source, position=progress.position)
-        _raise_for(reader)
-        return replace(progress, earliest=None, latest=None)
+        with await asyncio.to_thread(path.open, "rb", 0) as raw:
+            text = await asyncio.to_thread(open_text, raw, self._options)
+            if text.resumable:
+                await asyncio.to_thread(self._rejects.open, progress.rejects_size)
+                raw.seek(progress.position)
+                text = text._replace(source=io.BufferedReader(raw))
+                return await self._load_in_batches(path, source, text, progress)
+            if progress.position:
+                return replace(progress, earliest=None, latest=None)  # it was loaded whole
+            return await self._load_whole(text, path, source)
 
     async def load_stream(self, descriptor: int) -> Progress:
         """Load what comes from an open file descriptor: all of it or, if anything fails, nothing.
@@ -118,41 +116,90 @@ class Importer:
         It is one transaction, since a stream cannot be read again from its middle. Raises what
         `load_file` raises.
         """
-        progress = Progress()
-        await asyncio.to_thread(self._rejects.cut, 0)
         pipe = Pipe(descriptor)
         try:
-            reader = self._reader(io.BufferedReader(pipe), progress)
-            self._on_progress(progress)
-            async with self._database.transaction() as connection:
-                await self._queries.allow_pauses(connection)
-                while batch := await self._next(reader):
-                    await self._copy(connection, batch)
-                    progress = progress.after(batch, await self._reject(batch, progress))
-                    self._on_progress(progress)
-                _raise_for(reader)
+            text = await self._open_source(pipe)
+            return await self._load_whole(text)
         finally:
             pipe.stop()
+
+    async def _open_source(self, pipe: Pipe) -> Text:
+        try:
+            return await asyncio.to_thread(open_text, pipe, self._options)
+        except OSError as error:
+            raise InvalidParameterError(f"the source cannot be read: {error}") from error
+
+    async def _load_in_batches(
+        self, path: Path, source: str, text: Text, progress: Progress
+    ) -> Progress:
+        """Load a file batch by batch, each committed with where it ended."""
+        reader = self._reader(text, progress)
+        self._on_progress(progress)
+        while batch := await self._next(reader):
+            expected = progress.position
+            progress = progress.after(batch, await self._reject(batch, progress))
+            mark = await asyncio.to_thread(fingerprint, path, progress.position)
+            async with self._database.transaction() as connection:
+                await self._advance(connection, source, expected, progress, mark)
+                await self._copy(connection, batch)
+            self._on_progress(progress)
+        await self._refresh(progress)
+        async with self._database.connection() as connection:
+            await self._queries.finish_import(connection, source=source, position=progress.position)
+        _raise_for(reader)
+        return replace(progress, earliest=None, latest=None)
+
+    async def _load_whole(self, text: Text, path: Path | None = None, source: str = "") -> Progress:
+        """Load a text in one transaction; of a file it is committed that it was loaded."""
+        progress = Progress()
+        await asyncio.to_thread(self._rejects.open, 0)
+        reader = self._reader(text, progress)
+        self._on_progress(progress)
+        async with self._database.transaction() as connection:
+            await self._queries.allow_pauses(connection)
+            while batch := await self._next(reader):
+                await self._copy(connection, batch)
+                progress = progress.after(batch, await self._reject(batch, progress))
+                self._on_progress(progress)
+            _raise_for(reader)
+            if path is not None:
+                size = (await asyncio.to_thread(path.stat)).st_size
+                mark = await asyncio.to_thread(fingerprint, path, size)
+                await self._advance(connection, source, 0, replace(progress, position=size), mark)
         await self._refresh(progress)
         return replace(progress, earliest=None, latest=None)
 
-    def _reader(self, source: BinaryIO | io.BufferedReader, progress: Progress) -> BatchReader:
+    def _reader(self, text: Text, progress: Progress) -> BatchReader:
         return BatchReader(
-            source, progress.line, progress.position, BATCH_LINES, self._stop_at_first
+            text.source,
+            text.layout,
+            progress.line,
+            progress.position,
+            BATCH_LINES,
+            self._stop_at_first,
         )
 
     async def _resume(self, path: Path, source: str, again: bool) -> Progress:
-        """Return where the import of `source` stands, after making sure that it has a row."""
+        """Return where the import of `source` stands, after making sure that it has a row.
+
+        Raises InvalidParameterError where what was loaded of it has been edited since.
+        """
         size = (await asyncio.to_thread(path.stat)).st_size
         async with self._database.transaction() as connection:
             await load_queries("schema").lock_schema(connection)
             await self._queries.create_import_table(connection)
             row = await self._queries.load_import(connection, source=source)
-            if row is not None and not again and size >= row["position"]:
-                mark = await asyncio.to_thread(fingerprint, path, row["position"])
+            if row is not None and not again:
+                mark = await asyncio.to_thread(fingerprint, path, min(size, row["position"]))
                 if mark == row["fingerprint"] or row["position"] == 0:
                     known = {name: row[name] for name in row.keys() if name != "fingerprint"}  # noqa: SIM118
                     return Progress(size=size, **known)
+                if mark[:SAME_FILE_BYTES] == row["fingerprint"][:SAME_FILE_BYTES]:
+                    raise InvalidParameterError(
+                        f"{path} was changed before line {row['line'] + 1}, up to which it was "
+                        "loaded: load the changed lines from a file of their own, or all of it "
+                        "once more with --again, which leaves the rows that are there"
+                    )
             await self._queries.start_import(connection, source=source)
             span = (row["earliest"], row["latest"]) if row is not None else (None, None)
             return Progress(size=size, earliest=span[0], latest=span[1])

@@ -1,20 +1,20 @@
-"""Lines of `timestamp,kpi_code,value` read into rows, or refused with a reason."""
+"""Lines read into rows by a file's layout, or refused with a reason."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import BinaryIO, NamedTuple
 
 from ...errors import InvalidCodeError
 from ...models import parse_code
+from .layout import PLAIN, TIME_UNITS, Layout
 
 LONGEST_LINE_BYTES = 4096
-HEADER = ("timestamp", "kpi_code", "value")
 
 # Every instant in between fits the database, a bucket's end and a time zone's shift.
-_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _LARGEST = 1e290
 _SMALLEST = 1e-290
@@ -62,20 +62,32 @@ def read_lines(source: BinaryIO, number: int, offset: int) -> Iterator[Line]:
 class LineParser:
     """Turns lines into rows; it remembers the codes it has seen, which are few."""
 
-    def __init__(self) -> None:
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
         self._codes: dict[str, str] = {}
 
-    def parse(self, line: Line) -> Row | None:
-        """Return the line's row, None for a blank line or the header; raise BadLineError."""
+    def parse(self, line: Line) -> Sequence[Row]:
+        """Return the line's rows, none for a blank line or the header; raise BadLineError."""
         if not line.is_whole:
             raise BadLineError(f"the line is longer than {LONGEST_LINE_BYTES} bytes")
-        fields = _split(line)
+        layout = self._layout
+        if line.number in layout.skipped:
+            return ()
+        fields = self._split(line)
         if fields is None:
-            return None
-        if len(fields) != len(HEADER):
-            raise BadLineError(f"{len(fields)} fields where timestamp,kpi_code,value are wanted")
-        timestamp, code, value = fields
-        return Row(parse_timestamp(timestamp), self._code(code), parse_value(value))
+            return ()
+        if len(fields) != layout.width:
+            raise BadLineError(f"{len(fields)} fields where there are {layout.width} before")
+        timestamp = parse_timestamp(fields[layout.timestamp], layout)
+        if layout.code is not None:
+            ((value, _),) = layout.values
+            code = self._code(fields[layout.code])
+            return (Row(timestamp, code, parse_value(fields[value], layout.decimal)),)
+        return [
+            Row(timestamp, code, parse_value(fields[at], layout.decimal))
+            for at, code in layout.values
+            if code is not None and fields[at] and fields[at].lower() != "nan"
+        ]
 
     def _code(self, text: str) -> str:
         code = self._codes.get(text)
@@ -89,55 +101,77 @@ class LineParser:
             self._codes[code] = code
         return code
 
-
-def _split(line: Line) -> list[str] | None:
-    raw = line.text
-    if line.number == 1:
-        raw = raw.removeprefix(b"\xef\xbb\xbf")
-    try:
-        text = raw.decode("ascii")
-    except UnicodeDecodeError:
-        raise BadLineError("the line holds characters outside ASCII") from None
-    if '"' in text:
+    def _split(self, line: Line) -> list[str] | None:
+        raw = line.text
+        if line.number == 1:
+            raw = raw.removeprefix(b"\xef\xbb\xbf")
         try:
-            # The line's own end stays: a quote that is still open there is an error.
-            fields = next(csv.reader([text], strict=True))
-        except (csv.Error, StopIteration):
-            raise BadLineError("the quotes of the line do not match") from None
-    else:
-        fields = text.split(",")
-    fields = [field.strip() for field in fields]
-    if fields in ([], [""]):
-        return None
-    if line.number == 1 and tuple(field.lower() for field in fields) == HEADER:
-        return None
-    return fields
+            text = raw.decode(self._layout.encoding)
+        except UnicodeDecodeError:
+            raise BadLineError(
+                f"the line is not {self._layout.encoding}; --encoding says what it is"
+            ) from None
+        delimiter = self._layout.delimiter
+        if '"' in text:
+            try:
+                # The line's own end stays: a quote that is still open there is an error.
+                fields = next(csv.reader([text], strict=True, delimiter=delimiter))
+            except (csv.Error, StopIteration):
+                raise BadLineError("the quotes of the line do not match") from None
+        else:
+            fields = text.split(delimiter)
+        fields = [field.strip() for field in fields]
+        return None if fields in ([], [""]) else fields
 
 
-def parse_timestamp(text: str) -> datetime:
+def parse_timestamp(text: str, layout: Layout = PLAIN) -> datetime:
     """Return the instant that a text says; raise BadLineError."""
     try:
-        timestamp = datetime.fromisoformat(text)
+        if layout.time in TIME_UNITS:
+            timestamp = _EPOCH + _since_epoch(text, TIME_UNITS[layout.time])
+        elif layout.time == "iso":
+            timestamp = datetime.fromisoformat(text)
+        else:
+            timestamp = datetime.strptime(text, layout.time)
+    except OverflowError:
+        raise BadLineError("the time is not between the years 1970 and 2199") from None
     except ValueError:
-        raise BadLineError("the timestamp is not ISO 8601") from None
+        wanted = {"iso": "ISO 8601"}.get(layout.time, f"of the form {layout.time}")
+        raise BadLineError(f"the time is not {wanted}; --time says how it is written") from None
     if timestamp.tzinfo is None:
-        raise BadLineError("the timestamp has no offset from UTC, such as Z or +01:00")
+        if layout.zone is None:
+            raise BadLineError("the time has no offset from UTC; --zone says which zone it is of")
+        timestamp = timestamp.replace(tzinfo=layout.zone)
     try:
-        in_range = _EARLIEST <= timestamp < _LATEST
+        in_range = _EPOCH <= timestamp < _LATEST
     except OverflowError:
         in_range = False
     if not in_range:
-        raise BadLineError("the timestamp is not between the years 1970 and 2199")
+        raise BadLineError("the time is not between the years 1970 and 2199")
     return timestamp
 
 
-def parse_value(text: str) -> float:
+def _since_epoch(text: str, units: int) -> timedelta:
+    whole, dot, fraction = text.partition(".")
+    if not whole.isascii() or not whole.isdigit() or (dot and not fraction.isdigit()):
+        raise ValueError(text)
+    microseconds = int(whole) * 1_000_000 // units
+    if dot:
+        microseconds += int(float(f"0.{fraction}") * 1_000_000 / units)
+    return timedelta(microseconds=microseconds)
+
+
+def parse_value(text: str, decimal: str = ".") -> float:
     """Return the number that a text says; raise BadLineError."""
+    if decimal == ",":
+        # A dot would be for thousands there; taken for a decimal point it changes the number.
+        text = "." if "." in text else text.replace(",", ".")
     try:
         # Python's own underscores between digits are no part of a number elsewhere.
         value = float("_" if "_" in text else text)
     except ValueError:
-        raise BadLineError("the value is not a number") from None
+        hint = "" if decimal == "," or "," not in text else "; --decimal , reads a decimal comma"
+        raise BadLineError(f"the value is not a number{hint}") from None
     if not (value == 0 or _SMALLEST <= abs(value) <= _LARGEST):
         raise BadLineError("the value is neither 0 nor a finite number from 1e-290 to 1e290")
     return value

@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+import codecs
+import gzip
 import hashlib
 import io
 import os
 import select
 from pathlib import Path
+from typing import NamedTuple, cast
+
+import zstandard
+
+from ...errors import InvalidParameterError
+from .layout import Layout, Options, find_layout
 
 _SAMPLE_BYTES = 65_536
+_SAMPLE_LINES = 22
+_GZIP = b"\x1f\x8b"
+_ZSTANDARD = b"\x28\xb5\x2f\xfd"
 _POLL_SECONDS = 0.2
+
+SAME_FILE_BYTES = 16
+"""The part of a fingerprint that is the same however a file was edited after its first lines."""
 
 
 def fingerprint(path: Path, position: int) -> bytes:
     """Return a hash of what lies before `position` bytes of the file, by its beginning and end.
 
-    What follows may change, be mended or grow: an import goes on where it stood.
+    What follows may change or grow: an import goes on where it stood. The first 16 bytes are a hash
+    of the first two lines alone, which tell another file from this one with an earlier line edited.
     """
     digest = hashlib.sha256(position.to_bytes(8, "big"))
     with path.open("rb") as file:
-        digest.update(file.read(min(position, _SAMPLE_BYTES)))
+        begin = file.read(min(position, _SAMPLE_BYTES))
+        first_lines = hashlib.sha256(b"\n".join(begin.split(b"\n", 2)[:2])).digest()
+        digest.update(begin)
         file.seek(max(0, position - _SAMPLE_BYTES))
         digest.update(file.read(min(position, _SAMPLE_BYTES)))
-    return digest.digest()
+    return first_lines[:SAME_FILE_BYTES] + digest.digest()
 
 
 class Pipe(io.RawIOBase):
@@ -49,3 +66,132 @@ class Pipe(io.RawIOBase):
             if select.select([self._descriptor], [], [], _POLL_SECONDS)[0]:
                 return os.readv(self._descriptor, [buffer])
         return 0
+
+
+class Head(io.RawIOBase):
+    """A stream whose first bytes have been looked at already, and come again."""
+
+    def __init__(self, head: bytes, rest: io.RawIOBase) -> None:
+        self._head = head
+        self._rest = rest
+
+    def readable(self) -> bool:
+        """Return that this can be read."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
+        """Read from the head, then from the rest."""
+        if not self._head:
+            return self._rest.readinto(buffer)
+        count = min(len(buffer), len(self._head))
+        buffer[:count], self._head = self._head[:count], self._head[count:]
+        return count
+
+
+def peek(stream: io.RawIOBase, *, lines: int) -> bytes:
+    """Read the beginning of a stream: so many lines, or what fits the sample, or all there is."""
+    head = b""
+    while len(head) < _SAMPLE_BYTES and head.count(b"\n") < lines:
+        some = stream.read(_SAMPLE_BYTES - len(head))
+        if not some:
+            break
+        head += some
+    return head
+
+
+def plain(stream: io.RawIOBase, head: bytes) -> io.RawIOBase:
+    """Return a stream that began with `head`, decompressed if it is gzip or Zstandard."""
+    whole = Head(head, stream)
+    # Both are read like raw streams, without being of that class.
+    if head.startswith(_GZIP):
+        return cast(io.RawIOBase, gzip.GzipFile(fileobj=io.BufferedReader(whole)))
+    if head.startswith(_ZSTANDARD):
+        reader = zstandard.ZstdDecompressor().stream_reader(
+            io.BufferedReader(whole), read_across_frames=True
+        )
+        return cast(io.RawIOBase, reader)
+    return whole
+
+
+def is_compressed(head: bytes) -> bool:
+    """Whether a file that begins so has to be decompressed."""
+    return head.startswith((_GZIP, _ZSTANDARD))
+
+
+def find_encoding(head: bytes, said: str | None) -> str:
+    """Return the encoding of a text that begins so; raise InvalidParameterError.
+
+    Without a mark at its beginning a text that is no UTF-8 is taken for what Excel writes on
+    Windows.
+    """
+    if said is not None:
+        try:
+            return codecs.lookup(said).name
+        except LookupError:
+            raise InvalidParameterError(
+                f"--encoding: {said!r} is none; such are utf-8, utf-16, cp1252 and latin-1"
+            ) from None
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        decoder.decode(head)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
+
+
+class Utf8(io.RawIOBase):
+    """The bytes of a text in another encoding as UTF-8; lines stay lines."""
+
+    def __init__(self, source: io.BufferedReader[io.RawIOBase], encoding: str) -> None:
+        self._text = io.TextIOWrapper(source, encoding, newline="")
+        self._left = b""
+
+    def readable(self) -> bool:
+        """Return that this can be read."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Read and translate some of the text."""
+        if not self._left:
+            try:
+                self._left = self._text.read(4096).encode()
+            except UnicodeError as error:
+                raise OSError(f"it is not {self._text.encoding}: {error}") from None
+        count = min(len(buffer), len(self._left))
+        buffer[:count], self._left = self._left[:count], self._left[count:]
+        return count
+
+
+class Text(NamedTuple):
+    """A text to read lines from, and how they say their rows.
+
+    `resumable` is whether a position in it is one in the file, so that it can be gone on with.
+    """
+
+    source: io.BufferedReader[io.RawIOBase]
+    layout: Layout
+    resumable: bool
+
+
+def open_text(raw: io.RawIOBase, options: Options) -> Text:
+    """Return what a file or a stream says, from its beginning; may block.
+
+    Raises InvalidParameterError where it does not say how to read it, OSError.
+    """
+    head = peek(raw, lines=_SAMPLE_LINES)
+    compressed = is_compressed(head)
+    inner = plain(raw, head)
+    if compressed:
+        head = peek(inner, lines=_SAMPLE_LINES)
+        inner = Head(head, inner)
+    encoding = find_encoding(head, options.encoding)
+    wide = encoding.replace("-", "").replace("_", "").startswith(("utf16", "utf32"))
+    source = io.BufferedReader(inner)
+    if wide:
+        source = io.BufferedReader(Utf8(source, encoding))
+    text = head.decode(encoding, "replace").removeprefix("\ufeff")
+    begin, newline, _ = text.rpartition("\n")  # the last line may be cut
+    layout = find_layout(begin if newline else text, "utf-8" if wide else encoding, options)
+    return Text(source, layout, not compressed and not wide)

@@ -16,6 +16,7 @@ import pytest
 
 from app.data.database import Database
 from app.data.importing.importer import BATCH_LINES, Importer
+from app.data.importing.rejects import RejectFile
 from app.errors import InvalidParameterError
 from app.settings import Settings
 from tests.backends import both_backends, settle
@@ -63,7 +64,7 @@ def rejects(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def importer(database: Database, settings: Settings, rejects: Path) -> Importer:
-    return Importer(database, settings, rejects)
+    return Importer(database, settings, RejectFile(rejects, asked_for=True))
 
 
 async def test_a_file_is_loaded_once(
@@ -130,7 +131,7 @@ async def test_bad_lines_go_to_the_reject_file(
 async def test_stop_at_the_first_bad_line_then_mend_it_and_go_on(
     database: Database, settings: Settings, tmp_path: Path, rejects: Path
 ) -> None:
-    importer = Importer(database, settings, rejects, stop_at_first=True)
+    importer = Importer(database, settings, RejectFile(rejects, asked_for=True), stop_at_first=True)
     good = lines(50)
     path = write(tmp_path / "a.csv", [*good[:20], "oops", *good[21:]])
     with pytest.raises(InvalidParameterError, match=r"^line 21: 1 fields"):
@@ -199,8 +200,9 @@ async def test_two_imports_of_one_file_at_once_load_each_row_once(
 ) -> None:
     rows = lines(3 * BATCH_LINES)
     path = write(tmp_path / "a.csv", rows)
+    kept = [RejectFile(tmp_path / f"{i}.csv", asked_for=True) for i in range(2)]
     results = await asyncio.gather(
-        *(Importer(database, settings, tmp_path / f"{i}.csv").load_file(path) for i in range(2)),
+        *(Importer(database, settings, rejects).load_file(path) for rejects in kept),
         return_exceptions=True,
     )
     refused = [result for result in results if isinstance(result, InvalidParameterError)]
@@ -215,15 +217,16 @@ from pathlib import Path
 from pydantic import SecretStr
 from app.data.database import Database
 from app.data.importing.importer import Importer
+from app.data.importing.rejects import RejectFile
 from app.settings import Settings
 
 async def main(url, path, rejects):
 
     settings = Settings(database_url=SecretStr(url))
     async with Database(settings) as database:
-        importer = Importer(
-            database, settings, Path(rejects), on_progress=lambda p: print(p.line, flush=True)
-        )
+        kept = RejectFile(Path(rejects), asked_for=True)
+        told = lambda progress: print(progress.line, flush=True)
+        importer = Importer(database, settings, kept, on_progress=told)
         if path == "-":
             await importer.load_stream(0)
         else:
