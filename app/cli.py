@@ -64,8 +64,16 @@ def _run(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
 async def _with_database(
     settings: Settings, work: Callable[[Settings], Coroutine[Any, Any, None]]
 ) -> None:
-    async with _database(settings) as complete:
-        await work(complete)
+    """Do the work; a signal that asks to stop ends it, and the embedded PostgreSQL with it."""
+
+    async def whole() -> None:
+        async with _database(settings) as complete:
+            await work(complete)
+
+    stop = Stop()
+    with stop.on_signals():
+        if not await stop.unless_requested(whole()):
+            raise click.Abort
 
 
 @asynccontextmanager
@@ -170,10 +178,11 @@ def publish() -> None:
     async def run(settings: Settings) -> None:
         stop = Stop()
         with stop.on_signals():
-            async with open_publisher(settings, _say):
+            async with _database(settings) as complete, open_publisher(complete, _say):
                 await stop.requested.wait()
 
-    _run(run)
+    with _plain_errors():
+        asyncio.run(run(load_settings()))
 
 
 @main.group()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -165,6 +166,43 @@ async def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     assert ended.status == 1
     assert name in ended.err
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("command", ["import -", "publish", "serve", "demo"])
+async def test_no_signal_leaves_a_database_running(command: str, number: signal.Signals) -> None:
+    """Whatever runs on the embedded PostgreSQL: the last to leave stops it."""
+    with TemporaryDirectory(prefix="kpi-") as folder:
+        bind = f"127.0.0.1:{free_port()}"
+        process = await start(*command.split(), KPI_DATA_DIR=folder, KPI_BIND=bind)
+        assert process.stderr is not None
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while b"PostgreSQL   embedded" not in (line := await process.stderr.readline()):
+                    assert line, "it has ended"
+                assert processes_on(folder)
+                process.send_signal(number)
+                await process.communicate()
+            assert processes_on(folder) == []
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+
+def test_on_windows_it_says_where_it_runs() -> None:
+    script = """
+import sys
+sys.platform = "win32"
+for name in ("fcntl", "pwd", "resource", "termios"):
+    sys.modules[name] = None  # so that importing it fails
+from app.__main__ import main
+main()
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "runs on Linux and macOS. On Windows, run it in the Windows Subsystem" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
 
 
 async def test_every_command_explains_itself() -> None:

@@ -37,7 +37,7 @@ def create_app(service: Service) -> Quart:
 
 def create_admin_app(service: Service) -> Quart:
     """Return the application for those who run the server, on an address of their own."""
-    app = Quart("app.http.admin", static_folder=None)
+    app = Quart(__name__, static_folder=None)
     problems.install(app, TroubleLog())
     control.install_probe(app)
     control.install_admin(app, service, guarded=False)

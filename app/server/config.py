@@ -18,7 +18,7 @@ def configure(settings: Settings) -> Config:
     """Return Hypercorn's configuration; what is not set here is not used, or right as it is."""
     limits = Limits.of(settings)
     config = Config()
-    config.errorlog = logging.getLogger("app.server")
+    config.errorlog = logging.getLogger(__name__)
     config.include_server_header = False
     config.alpn_protocols = ["h2", "http/1.1"] if settings.http2 else ["http/1.1"]
     config.h11_max_incomplete_size = limits.max_url_bytes + limits.max_header_bytes + SLACK_BYTES
