@@ -13,7 +13,7 @@ from typing import Any
 import click
 from pydantic import SecretStr
 
-from . import catalogue_commands
+from . import adopt_command, catalogue_commands
 from .access.bind import require_safe_bind
 from .access.screens import screen_grants, screen_lines, screen_link
 from .data import schema
@@ -334,3 +334,4 @@ def watch(code: str, period: str, url: str | None) -> None:
 
 
 catalogue_commands.install(main, _run)
+adopt_command.install(main, _run)

@@ -60,6 +60,12 @@ class InvalidDescriptionError(KpiStreamError):
     title = "Invalid description"
 
 
+class AdoptionError(KpiStreamError):
+    """A table that cannot be shown as KPIs as it was asked."""
+
+    title = "Cannot be adopted"
+
+
 class NoValuesError(KpiStreamError):
     """A channel that the database's views cannot give values for, or whose formula is wrong."""
 
