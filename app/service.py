@@ -17,6 +17,7 @@ from .data.repository import Repository
 from .data.rollups import Rollups
 from .data.schema import check_zone
 from .data.token_store import TokenStore
+from .data.visitors import Visitors
 from .errors import ConfigurationError, DatabaseUnavailableError
 from .live.cluster.messaging import InProcess, Messaging
 from .live.cluster.publisher import publish
@@ -57,12 +58,15 @@ async def open_service(
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(settings))
         repository = Repository(database, settings)
+        visitors = Repository(Visitors(database), settings)
         if settings.read_database_url is not None:
             url = settings.read_database_url.get_secret_value()
             replica = await stack.enter_async_context(
                 Database(settings, url=url, variable="KPI_READ_DATABASE_URL")
             )
             repository = ReplicatedRepository(database, replica, settings)
+            visitors = ReplicatedRepository(Visitors(database), Visitors(replica), settings)
+        visitors.grids = repository.grids
         with suppress(DatabaseUnavailableError):  # it may come later
             await check_zone(database, settings)
             await repository.verify()
@@ -75,7 +79,7 @@ async def open_service(
             messaging = RedisMessaging(url, repository.grids, metrics)
         boards = Boards(database)
         hub = await stack.enter_async_context(
-            Hub(repository, settings, metrics, messaging, boards.newest)
+            Hub(repository, settings, metrics, messaging, boards.newest, visitors)
         )
         report = Report(board or Board(), process, metrics, hub.gauges)
         await stack.enter_async_context(report)
@@ -87,8 +91,8 @@ async def open_service(
             database,
             repository,
             hub,
-            Catalogue(repository),
-            Snapshots(hub, repository, settings),
+            Catalogue(visitors),
+            Snapshots(hub, visitors, settings),
             boards,
             metrics,
             report,

@@ -31,13 +31,18 @@ WHERE attrelid = to_regclass(:view::text) AND attnum > 0 AND NOT attisdropped;
 -- Complete buckets alone, of which nothing is computed from raw rows to find out that it is there:
 -- all days, the hours since, and the minutes since. The margins are for the grace and the longest
 -- day.
-SELECT kpi_code FROM kpi_values_day WHERE bucket < now() - INTERVAL '25 hours'
-UNION
-SELECT kpi_code FROM kpi_values_hour
-WHERE bucket > now() - INTERVAL '51 hours' AND bucket < now() - INTERVAL '61 minutes'
-UNION
-SELECT kpi_code FROM kpi_values_minute
-WHERE bucket > now() - INTERVAL '122 minutes' AND bucket < now() - INTERVAL '1 minute';
+SELECT kpi_code
+FROM (
+    SELECT kpi_code::text FROM kpi_values_day WHERE bucket < now() - INTERVAL '25 hours'
+    UNION
+    SELECT kpi_code::text FROM kpi_values_hour
+    WHERE bucket > now() - INTERVAL '51 hours' AND bucket < now() - INTERVAL '61 minutes'
+    UNION
+    SELECT kpi_code::text FROM kpi_values_minute
+    WHERE bucket > now() - INTERVAL '122 minutes' AND bucket < now() - INTERVAL '1 minute'
+) AS found
+-- Views of somebody else's may have codes that no URL can have, or none.
+WHERE kpi_code ~ '^[A-Za-z0-9_.-]{1,64}$';
 
 -- name: clock$
 SELECT extract(epoch FROM now())::double precision;

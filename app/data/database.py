@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext, suppress
 from enum import StrEnum
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import asyncpg
 
@@ -31,6 +31,7 @@ __all__ = [
     "Backend",
     "Connection",
     "Database",
+    "Reader",
     "fetch",
     "load_queries",
     "load_text",
@@ -70,6 +71,13 @@ class Backend(StrEnum):
     TIMESCALE = "timescale"
 
 
+class Reader(Protocol):
+    """Whatever answers idempotent queries of a database."""
+
+    async def read(self, query: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """Return what a query returns; raises DatabaseUnavailableError, ConfigurationError."""
+
+
 class Database:
     """A pool of connections to one PostgreSQL or TimescaleDB, or to a pooler before it.
 
@@ -95,7 +103,7 @@ class Database:
         self._connector = Connector(
             parse_address(url, variable), {**_SERVER_SETTINGS, **(server_settings or {})}
         )
-        self._size = settings.database_pool
+        self.size = settings.database_pool
         self._queries = load_queries("database")
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._trouble: str | None = None
@@ -106,7 +114,7 @@ class Database:
     async def __aenter__(self) -> Self:
         self._pool = await asyncpg.create_pool(
             min_size=0,
-            max_size=self._size,
+            max_size=self.size,
             max_inactive_connection_lifetime=IDLE_SECONDS,
             connect=self._connect,
             reset=self._reset,

@@ -128,6 +128,18 @@ def _said(error: Exception) -> str:
 
 
 @contextmanager
+def views_explained() -> Iterator[None]:
+    """Raise what goes wrong inside a view of somebody else's as a ConfigurationError."""
+    try:
+        yield
+    except (asyncpg.DataError, asyncpg.RaiseError) as error:
+        raise ConfigurationError(
+            f"a view kpi_values_… cannot be read: {_said(error)}; db check says which",
+            public=PUBLIC_MISFIT,
+        ) from error
+
+
+@contextmanager
 def dropped_explained(connection: Connection) -> Iterator[None]:
     """Tell a connection that was lost, which asyncpg calls a wrong use, from a wrong use."""
     try:

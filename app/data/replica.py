@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from ..errors import DatabaseUnavailableError
 from ..models import Period
 from ..settings import Settings
-from .database import Database, load_queries
+from .database import Reader, load_queries
 from .repository import Reading, Repository
 
 WAIT_SECONDS = 0.25
@@ -32,7 +32,7 @@ class ReplicatedRepository(Repository):
     primary's clock.
     """
 
-    def __init__(self, primary: Database, replica: Database, settings: Settings) -> None:
+    def __init__(self, primary: Reader, replica: Reader, settings: Settings) -> None:
         super().__init__(primary, settings)
         self._primary = primary
         self._replica = replica

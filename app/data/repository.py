@@ -11,10 +11,19 @@ from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError
 from ..grid import make_grids
-from ..models import STORED_PERIODS, Aggregate, Bucket, CatalogueEntry, Channel, Period
+from ..models import (
+    CODE_PATTERN,
+    STORED_PERIODS,
+    Aggregate,
+    Bucket,
+    CatalogueEntry,
+    Channel,
+    Period,
+)
 from ..settings import Settings
-from .database import Connection, Database, fetch, load_queries
+from .database import Connection, Reader, fetch, load_queries
 from .definitions import AVERAGES, Definitions
+from .faults import views_explained
 from .reads import Reads, fitted_reads, time_arguments
 from .timescale import backend as timescale
 
@@ -57,7 +66,7 @@ class Repository:
     those of the last answer.
     """
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Reader, settings: Settings) -> None:
         self._database = database
         self._grace = timedelta(seconds=settings.grace_seconds)
         self.grids = make_grids(settings.zone)
@@ -124,10 +133,13 @@ class Repository:
             described = await self._described(connection)
             return described, [row[0] for row in await fetch(connection, self._catalogue.codes)]
 
-        described, codes = await self._database.read(query)
+        with views_explained():
+            described, codes = await self._database.read(query)
         entries = {code: CatalogueEntry(code, code) for code in codes}
         for entry in described:
-            entries[entry["code"]] = _entry(entry)
+            # A catalogue of somebody else's may have codes that no URL can have.
+            if CODE_PATTERN.fullmatch(str(entry["code"])):
+                entries[str(entry["code"])] = _entry(entry)
         return [entries[code] for code in sorted(entries)]
 
     async def codes(self) -> set[str]:
@@ -213,7 +225,8 @@ class Repository:
             return rows, asked
 
         try:
-            return await self._database.read(query)
+            with views_explained():
+                return await self._database.read(query)
         except ConfigurationError:
             # Somebody may be making the views anew.
             self._reads.clear()

@@ -45,7 +45,8 @@ class Hub:
 
     `async with` it: pollers, writer and heartbeat run until it is left. With nobody listening
     none of them asks the database anything. While messages flow the pollers only load channels
-    and look after what the messages leave out.
+    and look after what the messages leave out. `visitors` reads for those who come back, and must
+    not hold the pollers up.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Hub:
         metrics: Metrics,
         messaging: Messaging | None = None,
         newest_boards: NewestBoards | None = None,
+        visitors: Repository | None = None,
     ) -> None:
         self.clock = DatabaseClock()
         self.jobs = RefreshJobs(repository, self.clock)
@@ -86,7 +88,7 @@ class Hub:
             )
             for period, grid in repository.grids.items()
         }
-        self._resume = ResumeReader(repository, self.pollers, self.clock)
+        self._resume = ResumeReader(visitors or repository, self.pollers, self.clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._task_group = asyncio.TaskGroup()
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from ..data.definitions import AVERAGES, Definitions
 from ..data.repository import Reading, Repository
-from ..errors import DatabaseUnavailableError
+from ..errors import ConfigurationError, DatabaseUnavailableError
 from ..grid import Grid
 from ..metrics import Metrics
 from ..models import Bucket, Channel
@@ -26,6 +26,7 @@ SLICE_ROWS = 4_000
 """Rows put in their place between two looks at the event loop."""
 
 AWAY = "the database does not answer"
+MISFIT = "the database cannot be used as it is"
 
 
 def _never() -> bool:
@@ -126,6 +127,10 @@ class Poller:
                 await self._take_turn()
             except DatabaseUnavailableError as error:
                 await self._failed(error, waiting)
+            except ConfigurationError as error:
+                # Whoever waits may come back: somebody may mend it meanwhile.
+                misfit = DatabaseUnavailableError(str(error), public=error.public)
+                await self._failed(misfit, waiting, reason=MISFIT)
             except Exception as error:  # a fault of ours must not end the polling for good
                 log.exception("polling %s failed", self.period)
                 unavailable = DatabaseUnavailableError(f"polling failed: {error!r}")
@@ -282,14 +287,18 @@ class Poller:
             self.schedule.expect(due - now_seconds, asked_in_vain=asked_in_vain)
 
     async def _failed(
-        self, error: DatabaseUnavailableError, waiting: list[asyncio.Future[None]]
+        self,
+        error: DatabaseUnavailableError,
+        waiting: list[asyncio.Future[None]],
+        *,
+        reason: str = AWAY,
     ) -> None:
         """Tell listeners, and those who wait, that the database did not answer."""
         self._metrics.database_failures += 1
         # While messages come in time, only somebody's question has failed.
         if self.schedule.overdue:
             for watched in self._in_step():
-                watched.set_trouble(Trouble(AWAY, self._clock.last_answer))
+                watched.set_trouble(Trouble(reason, self._clock.last_answer))
             await self._flush()
         for done in waiting:
             if not done.done():
