@@ -7,7 +7,7 @@ from quart import Quart
 from ..service import Service
 from . import auth, boundary, limits, problems
 from .direct import ROOT_PATH, DirectHTTPConnection
-from .routes import boards, control, pages, session, snapshots, streams, values
+from .routes import boards, control, docs, pages, session, snapshots, streams, values
 from .trouble_log import TroubleLog
 
 
@@ -31,6 +31,7 @@ def create_app(service: Service) -> Quart:
     control.install_probe(app)
     if service.settings.admin_bind is None:
         control.install_admin(app, service)
+    docs.install(app)
     pages.install(app, service.settings)
     return app
 

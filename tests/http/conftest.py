@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from app.settings import Settings
+from tests.http.credentials import JWT
 from tests.running import Gateway, open_gateway
 from tests.world import at, execute, moment
 
@@ -77,3 +78,12 @@ async def query_counter(postgres_url: str, shadowed_settings: Settings) -> Query
         )
 
     return counting
+
+
+@pytest.fixture
+async def guarded(shadowed_settings: Settings) -> AsyncIterator[Gateway]:
+    async with open_gateway(shadowed_settings.model_copy(update=JWT)) as opened:
+        await opened.hand.set(NOON)
+        for code in ("sales", "stock"):
+            await write(opened, code, NOON - 60, 1.0)
+        yield opened

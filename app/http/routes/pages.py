@@ -36,6 +36,10 @@ def install(app: Quart, settings: Settings) -> None:
     async def board_page(slug: str) -> Response:  # the page itself reads its address
         return await page("../")
 
+    @app.get("/docs")
+    async def docs() -> Response:
+        return await _answer(files.get("docs.html"), ASK_EACH_TIME)
+
     @app.get("/sign-in")
     async def sign_in() -> Response:
         return await _answer(files.get("sign-in.html"), ASK_EACH_TIME)
