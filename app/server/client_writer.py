@@ -25,6 +25,11 @@ class ClientWriter:
         self._writable: asyncio.Event | None = None
         transport.set_write_buffer_limits(high=_GATHERED_BYTES)
 
+    @property
+    def behind(self) -> bool:
+        """Whether the client has yet to take what was written."""
+        return self._writable is not None
+
     def write(self, data: bytes) -> None:
         """Send bytes; after the connection is lost or detached, forget them."""
         if self._transport is None:

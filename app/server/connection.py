@@ -185,7 +185,8 @@ class Connection(asyncio.Protocol):
         """Do what a protocol asks for: write or close."""
         if isinstance(event, RawData):
             self._writer.write(event.data)
-            if not await self._writer.taken(self._shared.limits.send_timeout_seconds):
+            timeout = self._shared.limits.send_timeout_seconds
+            if self._writer.behind and not await self._writer.taken(timeout):
                 self._cut_off()
         elif isinstance(event, Closed):
             self.close()

@@ -83,7 +83,7 @@ class RequestTasks:
     `busy` is told when the first of the running requests begins and when the last has ended.
     """
 
-    __slots__ = ("_answer", "_busy", "_changed", "_group", "_running", "_tasks")
+    __slots__ = ("_answer", "_busy", "_changed", "_group", "_others", "_running")
 
     def __init__(
         self, group: asyncio.TaskGroup, answer: Answer, busy: Callable[[bool], None]
@@ -91,28 +91,25 @@ class RequestTasks:
         self._group = group
         self._answer = answer
         self._busy = busy
-        self._running: set[RequestInput] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._running: dict[RequestInput, asyncio.Task[None]] = {}
+        self._others: list[asyncio.Task[None]] = []
         self._changed: asyncio.Event | None = None
 
     async def spawn_app(self, app: object, config: object, scope: Any, send: Send) -> Any:
         """Begin to answer a request; return what its client's messages are put into with."""
         request = RequestInput()
-        self._running.add(request)
-        if len(self._running) == 1:
+        if not self._running:
             self._busy(True)
-        self.spawn(self._run, request, scope, send)
+        self._running[request] = self._group.create_task(self._run(request, scope, send))
         return request.put
 
     def spawn(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Run something else of the protocol's until the connection ends."""
-        task = self._group.create_task(function(*arguments))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._others.append(self._group.create_task(function(*arguments)))
 
     def cancel(self) -> None:
         """End all that is running."""
-        for task in self._tasks:
+        for task in (*self._running.values(), *self._others):
             task.cancel()
 
     async def answered(self) -> None:
@@ -129,12 +126,12 @@ class RequestTasks:
             await send(message)
 
         try:
-            await self._answer(scope, request.get, send_after_body)
+            await self._answer(scope, request.get, send if request.complete else send_after_body)
         except Exception:
             _log.exception("a request failed")
         finally:
             request.end()
-            self._running.discard(request)
+            del self._running[request]
             if self._changed is not None:
                 self._changed.set()
         # Hypercorn's word for "the app has ended".
