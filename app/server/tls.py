@@ -28,7 +28,10 @@ class Certificate:
             self._newest = self._load()
             self.context = self._load()
         except (OSError, ValueError) as error:
-            raise ConfigurationError(f"KPI_TLS_CERTIFICATE, KPI_TLS_KEY: {error}") from error
+            raise ConfigurationError(
+                f"KPI_TLS_CERTIFICATE {certificate} and KPI_TLS_KEY {key} must be a certificate and"
+                f" its key in PEM form: {error}"
+            ) from error
         # Called in every handshake, also where the client names no server.
         self.context.sni_callback = self._use_newest
 

@@ -11,8 +11,8 @@ import hpack
 import pytest
 from hyperframe import frame as frames
 
-from tests.server.clients import connected
-from tests.server.stage import Stage, running
+from tests.server.clients import connected, connected_http2
+from tests.server.stage import PREAMBLE, Stage, running
 from tests.server.test_hostile import PREFACE, SHORT, nothing_left_behind
 
 KNOWN = [(":method", "GET"), (":scheme", "http"), (":authority", "x"), (":path", "/stream")]
@@ -82,6 +82,22 @@ async def test_streams_are_left_whatever_frames_come_after(stage: Stage, name: s
                 while await client.reader.read(65_536):
                     pass
         client.writer.transport.abort()
+
+
+async def test_an_idle_connection_is_closed_and_one_with_a_stream_is_not(stage: Stage) -> None:
+    async with (
+        running(stage, limits=SHORT, http2=True),
+        connected_http2(stage.port) as streaming,
+        connected_http2(stage.port) as used,
+    ):
+        number = streaming.get("/stream")
+        await streaming.until(number, len(PREAMBLE))
+        assert await used.until(used.get("/short"), None) == b"short"
+        async with asyncio.timeout(5):
+            while await used.reader.read(65_536):
+                pass
+        stage.deliver(b"one")
+        assert (await streaming.until(number, len(PREAMBLE) + 11)).endswith(b"data: one\n\n")
 
 
 Maker = Callable[[random.Random], frames.Frame]
