@@ -142,7 +142,7 @@ export class Grid {
       const rows = rowsOf(tiles, columns);
       const size = Math.min(width / columns / BEST_SHAPE, height / rows);
       // Of two that make tiles about as large, the one that leaves less of the screen empty.
-      const worth = size * Math.sqrt(area / (rows * columns));
+      const worth = (size * area) / (rows * columns);
       if (worth > largest) [best, largest] = [columns, worth];
     }
     return best;
