@@ -119,29 +119,75 @@ async def pictures(browser: Browser, business: Business) -> None:
                 await dashboard.page.keyboard.press("Escape")
                 await dashboard.open_menu("cpu_utilisation")
                 await take(dashboard, "menu")
-    await views(browser, business)
+    for scheme in ("light", "dark"):
+        await views(browser, business, scheme)
+        await states(browser, business, scheme)
     await sizes(browser, business)
-    await troubles(browser, business)
+    for scheme in ("light", "dark"):
+        await troubles(browser, business, scheme)
 
 
-async def views(browser: Browser, business: Business) -> None:
-    tiles = (
+def board(name: str, *tiles: str) -> str:
+    return f"#id={name.lower()}&name={name}" + "".join(f"&t={tile}" for tile in tiles)
+
+
+async def views(browser: Browser, business: Business, scheme: str) -> None:
+    shown = board(
+        "Views",
         "network_in:minute,line,2x2,120",
         "cpu_utilisation:minute,table,2x2",
         "revenue_per_minute:hour,bars,2x1,60",
         "order_cycle_time:minute,gauge",
         "return_rate:day",
     )
-    board = "#id=views&name=Views" + "".join(f"&t={tile}" for tile in tiles)
-    async with open_visit(browser, business.url) as visit:
-        dashboard = await visit.open(board)
+    async with open_visit(browser, business.url, color_scheme=scheme) as visit:
+        dashboard = await visit.open(shown)
         await dashboard.until_all_live()
         await business.write([("network_in", business.now - 1_500, 9.0)])
         await business.silence(0)
         await step(business.gateway.service.hub)
         await dashboard.page.locator(".u-over").first.hover(position={"x": 300, "y": 80})
         await asyncio.sleep(1.3)
-        await dashboard.page.screenshot(path=TAKEN / "views.png")
+        await dashboard.page.screenshot(path=TAKEN / f"views-{scheme}.png")
+
+
+async def states(browser: Browser, business: Business, scheme: str) -> None:
+    """Show one of each status, and what shows many KPIs at once."""
+    for code, target, warning in (
+        ("cpu_utilisation", 80.0, 90.0),
+        ("memory_used", 55.0, 70.0),
+        ("load_average", 0.5, 0.8),
+    ):
+        await execute(
+            business.gateway.database,
+            "UPDATE kpi_catalog SET target = $1, warning = $2, direction = 'down' WHERE code = $3",
+            *(target, warning, code),
+        )
+    shown = board(
+        "Hall 2",
+        ":minute,heading,named-Machines",
+        "cpu_utilisation:minute",
+        "memory_used:minute",
+        "load_average:minute",
+        "memory_used:minute,gauge",
+        ":minute,heading,named-Compared",
+        "cpu_utilisation:minute,line,2x2,vs-day",
+        "disk_*:minute,rank,1x2",
+        "*_*:minute,status,1x2",
+        "disk_read:minute,line,2x1,with-disk_write",
+        "orders_packed:hour,bars,2x1,24",
+    )
+    async with open_visit(browser, business.url, color_scheme=scheme) as visit:
+        dashboard = await visit.open(shown)
+        await dashboard.page.set_viewport_size({"width": 1440, "height": 1100})
+        await dashboard.until_all_live()
+        await business.minute()
+        await take(dashboard, f"states-{scheme}")
+        await visit.context.add_init_script("delete globalThis.SharedWorker")
+        await visit.context.route("**/stream?*", lambda _: asyncio.sleep(3))
+        first = await visit.open(shown)
+        await asyncio.sleep(0.6)
+        await first.page.screenshot(path=TAKEN / f"first-load-{scheme}.png")
 
 
 async def sizes(browser: Browser, business: Business) -> None:
@@ -149,29 +195,40 @@ async def sizes(browser: Browser, business: Business) -> None:
         dashboard = await visit.open()
         await dashboard.until_all_live()
         await take(dashboard, "phone")
-    options: dict[str, Any] = {"viewport": WALL, "color_scheme": "dark"}
-    async with open_visit(browser, business.url, **options) as visit:
-        dashboard = await visit.open("?wall")
+    for name, size, scheme in (
+        ("wall", WALL, "dark"),
+        ("wall-light", WALL, "light"),
+        ("wall-1080", {"width": 1920, "height": 1080}, "dark"),
+    ):
+        options: dict[str, Any] = {"viewport": size, "color_scheme": scheme}
+        async with open_visit(browser, business.url, **options) as visit:
+            dashboard = await visit.open("?wall")
+            await dashboard.until_all_live()
+            await take(dashboard, name)
+    async with open_visit(browser, business.url, viewport=WALL) as visit:
+        dashboard = await visit.open()
         await dashboard.until_all_live()
-        await take(dashboard, "wall")
+        await take(dashboard, "4k")
     async with open_visit(browser, business.url) as visit:
         dashboard = await visit.open("#id=empty&name=Night%20shift")
         await dashboard.until_connection("idle")
         await take(dashboard, "empty")
 
 
-async def troubles(browser: Browser, business: Business) -> None:
-    async with open_visit(browser, business.url) as visit:
+async def troubles(browser: Browser, business: Business, scheme: str) -> None:
+    async with open_visit(browser, business.url, color_scheme=scheme) as visit:
         dashboard = await visit.open()
         await dashboard.until_all_live()
         for _ in range(3):
             await business.minute("cpu_utilisation", "order_backlog", "order_cycle_time")
-        await take(dashboard, "stale")
-        await dashboard.page.evaluate("() => dispatchEvent(new Event('offline'))")
-        business.gateway.service.hub.refuse_more()
-        await business.gateway.service.hub.drain(0)
-        await dashboard.until_connection("reconnecting", seconds=30)
-        await take(dashboard, "reconnecting")
+        await take(dashboard, f"stale-{scheme}")
+        hub = business.gateway.service.hub
+        hub.refuse_more()
+        await hub.drain(0)
+        await dashboard.page.wait_for_selector("html.not-live", timeout=30_000)
+        await take(dashboard, f"reconnecting-{scheme}")
+        hub.draining = False
+        await dashboard.until_connection("live", seconds=30)
 
 
 async def main() -> None:

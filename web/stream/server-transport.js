@@ -223,7 +223,8 @@ export class ServerTransport {
         health: { state: data.state, reason: data.reason, since: data.since },
       });
     } else if (kind === 'partial') {
-      take({ channel, kind, point: toPoint(data) });
+      // A stream has them for all its channels; of a minute it would be noise.
+      if (data.period !== 'minute') take({ channel, kind, point: toPoint(data) });
     } else if (kind === 'value' || kind === 'gap' || kind === 'correction') {
       const point = toPoint(data, kind === 'correction');
       const { added, incomplete } = take({ channel, kind, point });
