@@ -175,7 +175,7 @@ async def states(browser: Browser, business: Business, scheme: str) -> None:
         "disk_*:minute,rank,1x2",
         "*_*:minute,status,1x2",
         "disk_read:minute,line,2x1,with-disk_write",
-        "orders_packed:hour,bars,2x1,24",
+        "revenue_per_minute:hour,bars,2x1,24",
     )
     async with open_visit(browser, business.url, color_scheme=scheme) as visit:
         dashboard = await visit.open(shown)
@@ -229,6 +229,7 @@ async def troubles(browser: Browser, business: Business, scheme: str) -> None:
         await take(dashboard, f"reconnecting-{scheme}")
         hub.draining = False
         await dashboard.until_connection("live", seconds=30)
+        await business.minute()
 
 
 async def main() -> None:
