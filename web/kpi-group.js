@@ -117,7 +117,7 @@ export class KpiGroup extends HTMLElement {
   tick() {
     const { members } = this;
     const known = members.filter(({ value }) => value !== null);
-    const old = known.filter(({ state }) => state !== 'live').length;
+    const old = known.filter(({ state }) => state !== 'live' && state !== 'waiting').length;
     const trouble = members.find(({ state }) => state === 'offline' || state === 'reconnecting');
     const state = trouble?.state ?? (known.length === 0 ? 'waiting' : 'live');
     const some = known.length === 0 ? 'no data yet' : old > 0 ? `${old} without new data` : '';

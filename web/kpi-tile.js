@@ -206,7 +206,8 @@ export class KpiTile extends HTMLElement {
       series,
       points,
       depth,
-      status: judge(series.latest, kpi),
+      // Nothing is judged that may not be of now.
+      status: this.status,
       compared: earlier ? this.#comparison.of({ ...wanted, earlier }) : null,
       others,
     };

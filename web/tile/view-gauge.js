@@ -2,7 +2,6 @@
 
 import { h, svg, write } from './dom.js';
 import { formatNumber, formatShort, formatValue, unitAfter } from './format.js';
-import { judge } from './judge.js';
 
 /** @typedef {import('./view.js').Shown} Shown */
 
@@ -70,7 +69,7 @@ export function gaugeView() {
         'stroke-dasharray',
         `${value === null ? 0 : share(value) * LENGTH} ${LENGTH * 2}`,
       );
-      element.dataset.target = judge(series.latest, kpi) ?? '';
+      element.dataset.target = shown.status ?? '';
       tick.style.display = kpi.target === null ? 'none' : '';
       tick.setAttribute('d', tickAt(share(kpi.target ?? from)));
       write(number, value === null ? '–' : formatShort(value, kpi.decimals));
