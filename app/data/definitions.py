@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +27,9 @@ class Definitions:
     programs: Mapping[str, Program]
     wrong: Mapping[str, str]
     targets: Mapping[str, Target]
+    _asked: dict[tuple[str, ...], dict[str, Any]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @classmethod
     def read(cls, digest: str, rows: Iterable[Mapping[str, Any]]) -> Definitions:
@@ -86,10 +89,32 @@ class Definitions:
             codes = [code for code in firsts if code not in special]
         else:
             codes = list(firsts)
-        computed = [code for code in firsts if code in self.programs]
+        computed = tuple(code for code in firsts if code in self.programs)
+        average, aggregates = Aggregate.AVG, self.aggregates
+        return self._formulas(computed) | {
+            "codes": codes,
+            "aggregates": (
+                [aggregates.get(code, average) for code in codes]
+                if aggregates
+                else [average] * len(codes)
+            ),
+            "firsts": [firsts[code] for code in codes],
+            "formula_firsts": [firsts[code] for code in computed],
+        }
+
+    def _formulas(self, computed: tuple[str, ...]) -> dict[str, Any]:
+        """Return the arguments that say how these KPIs are computed; ticks ask for the same."""
+        found = self._asked.get(computed)
+        if found is None:
+            if len(self._asked) >= _REMEMBERED:
+                self._asked.clear()
+            found = self._asked[computed] = self._formula_arguments(computed)
+        return found
+
+    def _formula_arguments(self, computed: tuple[str, ...]) -> dict[str, Any]:
         programs = [self.programs[code] for code in computed]
         operands = [
-            (code, place, operand.code, operand.aggregate.value)
+            (code, place, operand.code, operand.aggregate)
             for code, program in zip(computed, programs, strict=True)
             for place, operand in enumerate(program.operands)
         ]
@@ -98,13 +123,8 @@ class Definitions:
             for code, program in zip(computed, programs, strict=True)
             for number, step in enumerate(program.steps, start=1)
         ]
-        average, aggregates = Aggregate.AVG, self.aggregates
         return {
-            "codes": codes,
-            "aggregates": [aggregates.get(code, average).value for code in codes],
-            "firsts": [firsts[code] for code in codes],
             "formulas": computed,
-            "formula_firsts": [firsts[code] for code in computed],
             "operand_counts": [len(program.operands) for program in programs],
             "constants": ["{" + ",".join(program.constants) + "}" for program in programs],
             "step_counts": [len(program.steps) for program in programs],
@@ -121,6 +141,8 @@ class Definitions:
         }
 
 
+_REMEMBERED = 32
+
 AVERAGES = Definitions("0", {}, {}, {}, {})
 """What there is without a catalogue: every KPI is an average."""
 
@@ -134,7 +156,7 @@ def _number(text: str | None) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _firsts(operands: list[tuple[str, int, str, str]]) -> list[bool]:
+def _firsts(operands: Sequence[tuple[str, int, str, str]]) -> list[bool]:
     """Return which operand is the first of its KPI in its formula: its rows count once."""
     seen: set[tuple[str, str]] = set()
     found = []
