@@ -1,7 +1,8 @@
 -- The KPIs there are.
 
 -- name: has_catalogue$
-SELECT to_regclass('kpi_catalog') IS NOT NULL;
+-- And may be read: a role may have rights on the views alone.
+SELECT coalesce(has_table_privilege(to_regclass('kpi_catalog'), 'SELECT'), false);
 
 -- name: described
 -- As JSON, because a catalogue of the user's own may lack columns.

@@ -220,5 +220,8 @@ WHERE tgrelid = to_regclass('kpi_raw_data') AND tgname LIKE 'kpi\_note\_%'
 -- Counted up to a bound.
 SELECT count(*) FROM (SELECT FROM kpi_dirty LIMIT 1000001) AS entries;
 
+-- name: hides_catalogue$
+SELECT NOT has_table_privilege(to_regclass('kpi_catalog'), 'SELECT');
+
 -- name: built_zone$
 SELECT value FROM kpi_facts WHERE name = 'timezone';

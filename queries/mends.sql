@@ -77,5 +77,8 @@ GRANT SELECT ON kpi_raw_data TO {role};
 GRANT SELECT, INSERT, DELETE ON kpi_dirty, kpi_dirty_hour, kpi_dirty_day TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON kpi_rollup_minute, kpi_rollup_hour, kpi_rollup_day TO {role};
 
+-- name: catalogue_right#
+GRANT SELECT ON kpi_catalog TO {role};
+
 -- name: float_digits#
 ALTER DATABASE {database} RESET extra_float_digits;

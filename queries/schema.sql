@@ -67,7 +67,8 @@ CREATE TABLE IF NOT EXISTS kpi_writes (
 CREATE INDEX IF NOT EXISTS kpi_writes_written ON kpi_writes (written);
 
 -- name: has_facts$
-SELECT to_regclass('kpi_facts') IS NOT NULL;
+-- And may be read: a role may have rights on the views alone.
+SELECT coalesce(has_table_privilege(to_regclass('kpi_facts'), 'SELECT'), false);
 
 -- name: fact$
 SELECT value FROM kpi_facts WHERE name = :name;

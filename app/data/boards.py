@@ -117,7 +117,7 @@ class Boards:
         async with self._database.connection() as connection:
             try:
                 yield connection
-            except asyncpg.UndefinedTableError:
+            except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
                 raise NoBoardsError(
                     "this database has no table for boards: run `kpi-stream db init`"
                 ) from None

@@ -91,3 +91,26 @@ async def test_a_view_that_fails_says_so_and_shows_nothing_of_it(
             "the database cannot be used as it is; the server's log says why"
         )
         assert "out of range" in caplog.text
+
+
+async def test_a_role_that_may_read_the_views_alone(settings: Settings) -> None:
+    """The project's own views, of which somebody was given the right to read, and of no table."""
+    assert settings.database_url is not None
+    url = settings.database_url.get_secret_value()
+    async with Database(settings) as database:
+        await execute(
+            database,
+            "DO $$ BEGIN CREATE ROLE viewer LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; "
+            "END $$; GRANT SELECT ON kpi_values_minute, kpi_values_hour, kpi_values_day TO viewer; "
+            "INSERT INTO kpi_raw_data SELECT now() - g * INTERVAL '1 minute', 'good', 1.5 "
+            "FROM generate_series(1, 30) AS g",
+        )
+    viewer = Settings(database_url=SecretStr(url.replace("postgres@", "viewer@")))
+    async with (
+        open_gateway(viewer) as opened,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{opened.port}") as client,
+    ):
+        assert [kpi["code"] for kpi in (await client.get("/kpi")).json()["kpis"]] == ["good"]
+        assert (await client.get("/kpi/good?history=4")).json()["current"]["value"] == 1.5
+        async with open_stream(opened.port, "/kpi/good/stream") as stream:
+            assert (await stream.event("snapshot")).json()["current"]["value"] == 1.5

@@ -87,6 +87,7 @@ class _Examination:
                 await self._look(what, findings)
         elif has_rollups:
             await self._rollups()
+        await self._look("the catalogue", self._catalogue())
         if "kpi_raw_data" in there and own:
             await self._look("the raw table", rollups.check_raw(connection, queries))
         if usable:
@@ -148,6 +149,15 @@ class _Examination:
             )
         elif has_null:
             yield warning(f"{view} has rows without a kpi_code, which are left out", cure)
+
+    async def _catalogue(self) -> AsyncIterator[Finding]:
+        if await self._queries.hides_catalogue(self._connection):
+            role = (await self._queries.clock(self._connection))["role"]
+            yield warning(
+                f"the role {role} may not read kpi_catalog: KPIs show their codes, without name, "
+                "unit and target",
+                mend("catalogue_right", role=role),
+            )
 
     async def _clock(self) -> AsyncIterator[Finding]:
         asked = time.time()

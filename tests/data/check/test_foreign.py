@@ -177,7 +177,10 @@ async def test_a_role_that_sees_the_views_alone(database: Database, settings: Se
         assert "the clocks of the database" in said
         [rights] = [f for f in before if "may not keep the rollups" in f.sentence]
         assert rights.sql is not None
+        [names] = [f for f in before if "may not read kpi_catalog" in f.sentence]
+        assert names.sql is not None
         await execute(database, rights.sql)
+        await execute(database, names.sql)
         await execute(database, "GRANT SELECT ON kpi_facts TO onlooker")
         assert not_fine(await check(onlooking, settings)) == []
 
