@@ -70,9 +70,24 @@ export async function getJson(url, date) {
  * @returns {Promise<Catalogue>}
  */
 export async function getCatalogue(base, date) {
-  const said = await getJson(`${base}kpi`, date);
+  const url = `${base}kpi`;
+  const said = await getJson(url, date).catch(async (error) => {
+    if (error.status !== 401 || !(await renewSession(base))) throw error;
+    return getJson(url, date);
+  });
   const { timezone, heartbeat_seconds, version = '', periods = FIRST_PERIODS } = said;
   return { kpis: said.kpis.map(readKpi), timezone, heartbeat_seconds, periods, version };
+}
+
+/**
+ * Ask for a new session when the last one has ended. It is granted where a proxy before the server
+ * knows who is there, and passes a fresh token on.
+ *
+ * @param {string} base
+ */
+async function renewSession(base) {
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  return (await fetch(`${base}session`, { method: 'POST', signal })).ok;
 }
 
 /**
