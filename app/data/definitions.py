@@ -91,7 +91,8 @@ class Definitions:
             codes = list(firsts)
         computed = tuple(code for code in firsts if code in self.programs)
         average, aggregates = Aggregate.AVG, self.aggregates
-        return self._formulas(computed) | {
+        formulas = self._formulas(computed)
+        return formulas | {
             "codes": codes,
             "aggregates": (
                 [aggregates.get(code, average) for code in codes]
@@ -99,7 +100,7 @@ class Definitions:
                 else [average] * len(codes)
             ),
             "firsts": [firsts[code] for code in codes],
-            "formula_firsts": [firsts[code] for code in computed],
+            "operand_firsts": [firsts[computed[at - 1]] for at in formulas["operand_formulas"]],
         }
 
     def _formulas(self, computed: tuple[str, ...]) -> dict[str, Any]:
@@ -114,13 +115,13 @@ class Definitions:
     def _formula_arguments(self, computed: tuple[str, ...]) -> dict[str, Any]:
         programs = [self.programs[code] for code in computed]
         operands = [
-            (code, place, operand.code, operand.aggregate)
-            for code, program in zip(computed, programs, strict=True)
+            (at, place, operand.code, operand.aggregate)
+            for at, program in enumerate(programs, start=1)
             for place, operand in enumerate(program.operands)
         ]
         steps = [
-            (code, number, *step)
-            for code, program in zip(computed, programs, strict=True)
+            (at, number, *step)
+            for at, program in enumerate(programs, start=1)
             for number, step in enumerate(program.steps, start=1)
         ]
         return {
@@ -156,9 +157,9 @@ def _number(text: str | None) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _firsts(operands: Sequence[tuple[str, int, str, str]]) -> list[bool]:
+def _firsts(operands: Sequence[tuple[int, int, str, str]]) -> list[bool]:
     """Return which operand is the first of its KPI in its formula: its rows count once."""
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[int, str]] = set()
     found = []
     for formula, _, code, _ in operands:
         found.append((formula, code) not in seen)

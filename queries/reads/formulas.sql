@@ -3,10 +3,15 @@
 -- buckets take a step at a time together. Where an operand is missing or a divisor is zero there is
 -- no value, and so no row. Numbers are exact decimals, which neither overflow nor round what a sum is.
 WITH RECURSIVE evaluated AS (
-    SELECT operands.*, 1 AS step
+    SELECT
+        operands.formula,
+        operands.start,
+        operands.numbers || formula.constants::numeric[] AS numbers,
+        operands.points,
+        1 AS step
     FROM (
         SELECT
-            formula.code,
+            operand.formula,
             held.start,
             array_agg(
                 CASE operand.aggregate
@@ -18,25 +23,24 @@ WITH RECURSIVE evaluated AS (
                     WHEN 'last' THEN held.last::text::numeric
                 END
                 ORDER BY operand.place
-            ) || formula.constants::numeric[] AS numbers,
+            ) AS numbers,
+            count(*) AS found,
             sum(held.points) FILTER (WHERE operand.is_first)::bigint AS points
         FROM unnest(
-            :formulas::text[], :formula_firsts::bigint[], :operand_counts::integer[],
-            :constants::text[]
-        ) AS formula (code, first, operands, constants)
-        JOIN unnest(
-            :operand_formulas::text[], :operand_places::integer[], :operand_codes::text[],
-            :operand_aggregates::text[], :operand_is_first::boolean[]
-        ) AS operand (formula, place, code, aggregate, is_first) ON operand.formula = formula.code
+            :operand_formulas::integer[], :operand_firsts::bigint[], :operand_places::integer[],
+            :operand_codes::text[], :operand_aggregates::text[], :operand_is_first::boolean[]
+        ) AS operand (formula, first, place, code, aggregate, is_first)
         JOIN ({buckets}) AS held
-            ON held.kpi_code = operand.code AND held.start >= formula.first
+            ON held.kpi_code = operand.code AND held.start >= operand.first
         WHERE held.kpi_code = ANY (:operand_codes::text[])
-        GROUP BY formula.code, formula.constants, formula.operands, held.start
-        HAVING count(*) = formula.operands
+        GROUP BY operand.formula, held.start
     ) AS operands
+    JOIN unnest(:operand_counts::integer[], :constants::text[])
+        WITH ORDINALITY AS formula (operands, constants, number)
+        ON formula.number = operands.formula AND formula.operands = operands.found
     UNION ALL
     SELECT
-        evaluated.code,
+        evaluated.formula,
         evaluated.start,
         evaluated.numbers || CASE todo.operator
             WHEN '+' THEN evaluated.numbers[todo.left_place] + evaluated.numbers[todo.right_place]
@@ -50,13 +54,13 @@ WITH RECURSIVE evaluated AS (
         evaluated.step + 1
     FROM evaluated
     JOIN unnest(
-        :step_formulas::text[], :step_numbers::integer[], :operators::text[],
+        :step_formulas::integer[], :step_numbers::integer[], :operators::text[],
         :left_places::integer[], :right_places::integer[]
     ) AS todo (formula, step, operator, left_place, right_place)
-        ON todo.formula = evaluated.code AND todo.step = evaluated.step
+        ON todo.formula = evaluated.formula AND todo.step = evaluated.step
 )
 SELECT
-    evaluated.code AS kpi_code,
+    formula.code AS kpi_code,
     evaluated.start,
     -- What no double precision can say is no value; what is too small to say is zero.
     CASE
@@ -67,8 +71,9 @@ SELECT
     NULL::double precision AS minimum,
     NULL::double precision AS maximum
 FROM evaluated
-JOIN unnest(:formulas::text[], :step_counts::integer[]) AS formula (code, steps)
-    ON formula.code = evaluated.code AND evaluated.step = formula.steps + 1
+JOIN unnest(:formulas::text[], :step_counts::integer[])
+    WITH ORDINALITY AS formula (code, steps, number)
+    ON formula.number = evaluated.formula AND evaluated.step = formula.steps + 1
 CROSS JOIN LATERAL (
     SELECT evaluated.numbers[cardinality(evaluated.numbers)] AS value
 ) AS result
