@@ -248,22 +248,3 @@ SELECT remove_compression_policy('kpi_raw_data', if_exists => true);
 
 -- name: add_compression_policy$
 SELECT add_compression_policy('kpi_raw_data', compress_after => :compress_after::interval);
-
--- name: job_health
--- The refresh jobs of the three views, and how their last run went.
-SELECT
-    c.user_view_name AS view_name,
-    j.scheduled,
-    s.last_run_status,
-    s.total_runs,
-    s.last_run_started_at < now() - 10 * j.schedule_interval - INTERVAL '1 minute' AS overdue
-FROM timescaledb_information.jobs AS j
-JOIN _timescaledb_catalog.continuous_agg AS c
-    ON c.mat_hypertable_id = (j.config ->> 'mat_hypertable_id')::integer
-LEFT JOIN timescaledb_information.job_stats AS s USING (job_id)
-WHERE j.proc_name = 'policy_refresh_continuous_aggregate'
-    AND to_regclass(format('%I.%I', c.user_view_schema, c.user_view_name)) IN (
-        to_regclass('kpi_values_minute'), to_regclass('kpi_values_hour'),
-        to_regclass('kpi_values_day')
-    )
-ORDER BY j.job_id;

@@ -161,8 +161,8 @@ class Repository:
             return reason
         return reads.lacking(self.definitions.needed(channel.code))
 
-    async def refresh_trouble(self) -> str | None:
-        """Say why what the views show may be old; None while whatever refreshes them works."""
+    async def refresh_health(self) -> timescale.RefreshHealth:
+        """Return whether whatever refreshes the views does its work, and how long that takes."""
         return await self._database.read(timescale.refresh_health)
 
     async def clock(self) -> float:

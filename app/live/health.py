@@ -79,12 +79,15 @@ def silence(buckets: Sequence[Bucket]) -> Trouble | None:
     return None
 
 
-def lag(reading: Reading, grid: Grid, grace_seconds: float) -> Trouble | None:
+def lag(
+    reading: Reading, grid: Grid, grace_seconds: float, delay_seconds: float = 0.0
+) -> Trouble | None:
     """Return the trouble of aggregates that are too far behind the database's clock, if they are.
 
+    `delay_seconds` is how long a bucket may wait for its refresh as the jobs are set up.
     So that what was not refreshed yet is not taken for a gap, a reading ends before it.
     """
-    expected = grid.index(reading.now - grace_seconds)
+    expected = grid.index(reading.now - grace_seconds - delay_seconds)
     behind = expected - grid.index(reading.complete_until)
     if behind < TOLERATED_BUCKETS_BEHIND:
         return None
@@ -97,6 +100,8 @@ class RefreshJobs:
     def __init__(self, repository: Repository, clock: DatabaseClock) -> None:
         self._repository = repository
         self._clock = clock
+        self.delay_seconds = 0.0
+        """How long a bucket may wait for its refresh, as of the last look."""
         self._trouble: Trouble | None = None
         self._looked_at = -JOBS_SECONDS
 
@@ -105,7 +110,7 @@ class RefreshJobs:
         now = asyncio.get_running_loop().time()
         if now - self._looked_at >= JOBS_SECONDS:
             self._looked_at = now
-            reason = await self._repository.refresh_trouble()
+            reason, self.delay_seconds = await self._repository.refresh_health()
             if reason is None:
                 self._trouble = None
             elif self._trouble is None or self._trouble.reason != reason:

@@ -175,6 +175,8 @@ class Poller:
     async def _load(self, new: list[WatchedChannel]) -> None:
         """Read the series of channels that have none, or that have missed more than they hold."""
         codes = [watched.channel.code for watched in new]
+        # How far a reading may be behind is the jobs' to say.
+        self._job_trouble = await self._jobs.trouble()
         reading = await self._repository.window(self.period, codes, self._extent.depth)
         self._answered(reading)
         rows = await _by_code(reading)
@@ -260,7 +262,7 @@ class Poller:
         """Take note of the database's time, how far its aggregates are behind, and the targets."""
         self._define(reading.definitions)
         self._clock.set(reading.now)
-        self._lag = lag(reading, self.grid, self._grace_seconds)
+        self._lag = lag(reading, self.grid, self._grace_seconds, self._jobs.delay_seconds)
         self._tell_trouble()
 
     def _define(self, definitions: Definitions) -> None:

@@ -67,7 +67,9 @@ class Snapshots:
             return _published(broadcaster, rows, depth)
         whole = Extent(depth, extent.width)
         series = Series(channel, grid, rows, reading.complete_until, whole)
-        trouble = trouble or lag(reading, grid, self._settings.grace_seconds)
+        trouble = trouble or lag(
+            reading, grid, self._settings.grace_seconds, self._hub.jobs.delay_seconds
+        )
         health = judge(series.newest(extent.depth), trouble)
         token = cursor.join([series.token()])
         target = reading.definitions.targets.get(channel.code)

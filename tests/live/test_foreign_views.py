@@ -139,3 +139,44 @@ RAN = """
     ON CONFLICT (job_id) DO UPDATE SET last_start = $1, last_finish = $1,
         last_successful_finish = $1, last_run_success = true
 """
+
+
+@pytest.mark.parametrize("backend", ["timescale"], indirect=True)
+async def test_a_job_that_is_slow_but_runs_is_no_trouble(
+    shadowed_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its runs drift, and end a minute before now: a bucket may wait for two minutes."""
+    monkeypatch.setattr("app.live.health.JOBS_SECONDS", 0.0)
+    settings = shadowed_settings.model_copy(update={"materialized_only": True})
+    async with open_hub(settings) as (hub, database):
+        await execute(database, SLOW)
+        await Hand(database).set(NOON)
+        row = "INSERT INTO kpi_raw_data VALUES ($1, 'sales', 1)"
+        for minute in range(-5, 1):
+            await execute(database, row, moment(NOON + 60 * minute))
+        client = Client(hub, [SALES])
+        for minute in range(5):
+            await Hand(database).set(NOON + 60 * minute)
+            await execute(database, row, moment(NOON + 60 * minute))
+            # Late in the minute it looks back to a minute before; then nothing until the next.
+            until = moment(NOON + 60 * minute - 90)
+            await execute(
+                database, f"CALL refresh_continuous_aggregate('kpi_values_minute', NULL, '{until}')"
+            )
+            if minute == 0:
+                await client.connect()
+            await Hand(database).set(NOON + 60 * minute + 55)
+            await step(hub)
+        client.read()
+        assert [e for e in client.events if e.event == "status"] == []
+        await Hand(database).set(NOON + 600)
+        await step(hub)
+        client.read()
+        assert client.events[-1].json()["reason"] == "the aggregates are not being refreshed"
+
+
+SLOW = """
+    SELECT remove_continuous_aggregate_policy('kpi_values_minute');
+    SELECT add_continuous_aggregate_policy('kpi_values_minute', start_offset => NULL,
+        end_offset => INTERVAL '1 minute', schedule_interval => INTERVAL '1 minute')
+"""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -147,17 +147,31 @@ async def _call(connection: Connection, sql: str, *arguments: object) -> None:
             return
 
 
-async def refresh_health(connection: Connection) -> str | None:
-    """Say why what the database shows may be old; None while its refresh jobs do their work."""
+class RefreshHealth(NamedTuple):
+    """What is wrong with the refresh jobs, if anything, and how long buckets wait for them."""
+
+    trouble: str | None = None
+    delay_seconds: float = 0.0
+
+
+async def refresh_health(connection: Connection) -> RefreshHealth:
+    """Return how the jobs do that refresh what the views show."""
     found = await release(connection)
     if found is None or not found.community:
-        return None
-    async for job in found.queries().job_health(connection):
-        view = job["view_name"]
-        if not job["scheduled"]:
-            return f"the refresh job of {view} is paused"
-        if job["last_run_status"] == "Failed":
-            return f"the last refresh of {view} failed"
-        if job["total_runs"] and job["overdue"]:
-            return f"{view} is not being refreshed"
+        return RefreshHealth()
+    jobs = [row async for row in load_queries("views").job_health(connection)]
+    troubles = filter(None, map(_trouble, jobs))
+    return RefreshHealth(
+        next(troubles, None), max((job["delay_seconds"] for job in jobs), default=0.0)
+    )
+
+
+def _trouble(job: Any) -> str | None:
+    view = job["view_name"]
+    if not job["scheduled"]:
+        return f"the refresh job of {view} is paused"
+    if job["last_run_status"] == "Failed":
+        return f"the last refresh of {view} failed"
+    if job["total_runs"] and job["overdue"]:
+        return f"{view} is not being refreshed"
     return None
