@@ -65,7 +65,11 @@ _REFUSED_BY_A_POOLER = re.compile(
 )
 """What PgBouncer and its kin say with the same SQLSTATE as of an outage."""
 
+_NO_ROOM = re.compile(r"No space left on device|Disk quota exceeded")
+"""What PostgreSQL says in front of it: `could not write`, `could not extend file` and others."""
+
 PUBLIC_AWAY = "the database does not answer"
+PUBLIC_FULL = "the database's disk is full"
 PUBLIC_MISFIT = "the database cannot be used as it is; the server's log says why"
 
 
@@ -96,6 +100,11 @@ def _known(error: Exception, variable: str) -> KpiStreamError | None:
     if reason is not None:
         return ConfigurationError(
             f"the database that {variable} names cannot be used: {reason}", public=PUBLIC_MISFIT
+        )
+    if isinstance(error, asyncpg.DiskFullError) or _NO_ROOM.search(_said(error)):
+        return DatabaseUnavailableError(
+            f"{PUBLIC_FULL} ({_said(error)}); make room on it",
+            public=PUBLIC_FULL,
         )
     if isinstance(error, AWAY):
         return DatabaseUnavailableError(f"{PUBLIC_AWAY} ({_said(error)})", public=PUBLIC_AWAY)

@@ -23,6 +23,7 @@ from app.data.embedded.programs import find_programs
 from app.data.embedded.server import embedded_postgres
 from app.errors import ConfigurationError
 from tests.data.embedded.test_embedded import run, servers
+from tests.e2e.server_process import free_port
 from tests.machines import as_root, with_mounts
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -60,7 +61,7 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def tried(data_dir: Path, *prefix: str) -> subprocess.CompletedProcess[str]:
+def tried(data_dir: Path, *prefix: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*prefix, sys.executable, "-c", SCRIPT, data_dir],
         cwd=ROOT,
@@ -153,6 +154,26 @@ def test_a_file_system_that_is_read_only_is_said_to_be(folder: Path) -> None:
 
 
 @with_mounts
+@pytest.mark.parametrize("user", ["root", "nobody"])
+def test_one_folder_to_write_is_enough(folder: Path, user: str) -> None:
+    """As in a container with a system that is read-only, and one volume."""
+    folder.chmod(0o755)
+    (folder / "disk").mkdir()
+    script = """
+    mount -t tmpfs -o size=300m,mode=755,uid="$1" tmpfs "$2"
+    mount -o remount,bind,ro / && ! touch /tmp/kpi-read-only 2>/dev/null
+    shift 2 && exec "$@"
+    """
+    ended = tried(
+        folder / "disk" / "data",
+        *("unshare", "--mount", "sh", "-euc", script, "sh"),
+        *(str(pwd.getpwnam(user).pw_uid), folder / "disk"),
+        *("setpriv", f"--reuid={user}", "--clear-groups"),
+    )
+    assert (ended.returncode, ended.stdout) == (0, "works\n"), ended.stderr
+
+
+@with_mounts
 def test_no_room_for_a_database_is_said_so(folder: Path) -> None:
     with small_disk(folder, 20) as disk:
         disk.chmod(0o755)
@@ -161,6 +182,32 @@ def test_no_room_for_a_database_is_said_so(folder: Path) -> None:
     assert "the disk that holds" in ended.stderr
     assert "is full" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
+
+
+@with_mounts
+@pytest.mark.parametrize("megabytes", [60, 110])
+def test_no_room_for_the_demos_history_is_said_so(folder: Path, megabytes: int) -> None:
+    """PostgreSQL has started, and then the disk is full: of rows, or of its own log."""
+    with small_disk(folder, megabytes) as disk:
+        disk.chmod(0o755)
+        ended = subprocess.run(
+            [sys.executable, "-m", "app", "demo"],
+            cwd=ROOT,
+            env={
+                "PATH": os.environ["PATH"],
+                "KPI_DATA_DIR": str(disk / "data"),
+                "KPI_BIND": f"127.0.0.1:{free_port()}",
+            },
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert ended.returncode == 1, ended.stderr
+        assert servers(disk / "data") == []
+    last = ended.stderr.splitlines()[-1]
+    assert "disk is full" in last
+    assert "make room on it" in last
 
 
 async def answers(url: str) -> bool:
