@@ -79,7 +79,7 @@ class TokenAccess:
         self._own = own
         self._store = store
         self._revocations = revocations
-        self._remembered: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+        self._remembered: OrderedDict[tuple[Kind | None, str], tuple[float, Caller]] = OrderedDict()
 
     async def identify(self, credentials: Credentials) -> Caller:
         """Return whom a request is of.
@@ -147,6 +147,9 @@ class TokenAccess:
         return reason
 
     async def _of_bearer(self, token: str) -> Caller:
+        known = self._known(None, token)
+        if known is not None:  # nothing of it is read again, not even its header
+            return known
         if header_of(token).get("typ") == Kind.SCREEN:
             return await self._current(await self._remember(token, Kind.SCREEN))
         return await self._remember(token, None)
@@ -162,21 +165,25 @@ class TokenAccess:
 
     async def _remember(self, token: str, kind: Kind | None) -> Caller:
         """Check a token, unless the same was checked a moment ago."""
-        name = f"{kind} {token}"
-        now = time.time()
-        known = self._remembered.get(name)
-        if known is not None and now < known[0]:
-            return known[1]
+        found = self._known(kind, token)
+        if found is not None:
+            return found
         if kind is None:
             caller = await self._verifier.verify(token)
         else:
             caller = (await self._own.tokens()).open(kind, token).caller
+        now = time.time()
         until = min(now + REMEMBERED_SECONDS, caller.expires or now)
-        self._remembered[name] = (until, caller)
-        self._remembered.move_to_end(name)
+        self._remembered[kind, token] = (until, caller)
+        self._remembered.move_to_end((kind, token))
         if len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)
         return caller
+
+    def _known(self, kind: Kind | None, token: str) -> Caller | None:
+        """Return whom a token spoke for when it was checked a moment ago."""
+        found = self._remembered.get((kind, token))
+        return found[1] if found is not None and time.time() < found[0] else None
 
 
 Access = OpenAccess | TokenAccess

@@ -87,7 +87,7 @@ async def test_browsers_are_told_what_the_page_may_do(shadowed_settings: Setting
     async with open_gateway(shadowed_settings.model_copy(update=changes)) as gateway:
         page = await ask(gateway.port, "/")
         policy = page.headers["content-security-policy"]
-        assert policy.startswith("default-src 'none'; script-src 'self'; ")
+        assert policy.startswith("default-src 'none'; script-src 'self' 'sha256-")
         assert "unsafe" not in policy
         assert policy.endswith("frame-ancestors 'self' https://wiki.example")
         assert page.headers["referrer-policy"] == "no-referrer"
