@@ -16,7 +16,7 @@ from app.data.database import Database
 from app.data.repository import Repository
 from app.errors import ConfigurationError
 from app.grid import Grid
-from app.models import STORED_PERIODS, Bucket, CatalogueEntry, Period
+from app.models import STORED_PERIODS, Bucket, CatalogueEntry, Channel, Period
 from app.settings import Settings
 from tests.backends import both_backends, settle
 from tests.world import Hand, at, build_days, execute, moment
@@ -313,6 +313,36 @@ async def test_views_that_are_made_anew_are_looked_at_anew(
         await write(database, (NOON, "orders", 3.0))
         after = await repository.since(Period.DAY, {"orders": 0})
         assert [bucket.points for _, bucket in after.rows] == [1]
+
+
+async def test_what_views_cannot_say_is_refused_in_a_sentence(empty_url: str) -> None:
+    settings = Settings(database_url=SecretStr(empty_url))
+    bare = ORIGINAL.replace("{first}", "2024-05-04").replace("{second}", "2024-05-05")
+    async with Database(settings) as database:
+        for period in STORED_PERIODS:
+            await execute(database, bare.replace("{period}", period))
+        await schema.init(database, settings)
+        await execute(
+            database,
+            "INSERT INTO kpi_catalog (code, aggregate, formula) VALUES ('total', 'sum', NULL),"
+            " ('newest', 'last', NULL), ('share', 'avg', 'min(orders)'),"
+            " ('twice', 'avg', '2*orders')",
+        )
+        repository = Repository(database, settings)
+        said = {
+            "orders:minute": None,
+            "twice:minute": None,
+            "orders:5min": "the period 5min is computed from kpi_values_minute, which has no",
+            "total:hour": "kpi_values_hour has no column data_points, so there is no sum",
+            "newest:day": "kpi_values_day has no column last_value, so there is no last",
+            "share:minute": "kpi_values_minute has no column min_value, so there is no min",
+        }
+        for channel, reason in said.items():
+            answer = await repository.lacking(Channel.parse(channel))
+            assert (answer or "").startswith(reason or ""), channel
+            assert (answer is None) == (reason is None), channel
+        reading = await repository.since(Period.DAY, {"twice": 0})
+        assert [bucket.value for _, bucket in reading.rows] == [3.0, 5.0]
 
 
 async def test_a_catalogue_of_ones_own(empty_url: str) -> None:
