@@ -55,6 +55,12 @@ async def test_a_changed_certificate_is_shown_to_new_connections_and_streams_go_
         async with connected(stage.port, tls=trusting(new[0])) as client:
             await client.get("/short")
             assert shown(client) == der(new[0]) != old
+        # An address is not sent as a server's name; the newest is shown all the same.
+        address, trust = "127.0.0.1", trusting(new[0])
+        _, writer = await asyncio.open_connection(
+            address, stage.port, ssl=trust, server_hostname=address
+        )
+        writer.transport.abort()
         stage.deliver(b"one")
         assert await streaming.body(len(PREAMBLE) + 11) == PREAMBLE + b"data: one\n\n"
         assert shown(streaming) == old
