@@ -129,6 +129,9 @@ class RedisMessaging:
                     self._asked.symmetric_difference_update(some)
                     self._subscribed.difference_update(some)
                     await command(*some)
+                    # redis-py may take the cancellation for one of its own timeouts.
+                    if (task := asyncio.current_task()) is not None and task.cancelling():
+                        raise asyncio.CancelledError
             await self._changed.wait()
 
     async def _listen(self, pubsub: PubSub, consumer: Consumer) -> None:
