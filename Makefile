@@ -23,7 +23,8 @@ run: $(DONE)/run ## install what the demo needs and run it on http://127.0.0.1:8
 	@exec $(BIN)/kpi-stream demo
 
 test: $(DONE)/system lint ## install what the tests need, check the code and run every test
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
+	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest -m 'not alone' -n $(TEST_PROCESSES) --dist worksteal
 
 soak: $(DONE)/system $(DONE)/test ## make every fault again and again, for hours, and report what was lost
 	KPI_TEST_SOAK=1 $(BIN)/python -m pytest -m soak

@@ -7,7 +7,9 @@ import re
 from datetime import timedelta
 from importlib import resources
 from importlib.resources.abc import Traversable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator
@@ -61,3 +63,19 @@ def _nearest_zone(name: str) -> str:
     found = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.75)
     cities = {zone.rpartition("/")[2].casefold(): zone for zone in sorted(known)}
     return folded[found[0]] if found else cities.get(wanted, "Europe/Berlin")
+
+
+def network(word: str) -> IPv4Network | IPv6Network | None:
+    """Return the network that a word names, None for `unix`; raise ValueError."""
+    return None if word == "unix" else ip_network(word)
+
+
+def require_safe_url(url: str) -> None:
+    """Raise ValueError for a URL that somebody on the way could answer instead."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and (parts.scheme, parts.hostname) not in (
+        ("http", "localhost"),
+        ("http", "127.0.0.1"),
+        ("http", "::1"),
+    ):
+        raise ValueError("KPI_JWKS_URL must begin with https://, or anybody on the way makes keys")

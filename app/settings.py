@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import re
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .bind import Bind, parse_bind
-from .errors import ConfigurationError
 from .origins import parse_hosts, parse_origins, split
-from .setting_errors import explain, unknown
-from .setting_types import Duration, require_zone, zone_rules
-
-_log = logging.getLogger(__name__)
-
-
-def _network(word: str) -> IPv4Network | IPv6Network | None:
-    return None if word == "unix" else ip_network(word)
-
-
-def _require_safe_url(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme != "https" and (parts.scheme, parts.hostname) not in (
-        ("http", "localhost"),
-        ("http", "127.0.0.1"),
-        ("http", "::1"),
-    ):
-        raise ValueError("KPI_JWKS_URL must begin with https://, or anybody on the way makes keys")
+from .setting_types import Duration, network, require_safe_url, require_zone, zone_rules
 
 
 class Settings(BaseSettings):
@@ -280,11 +258,10 @@ class Settings(BaseSettings):
         if self.auth == "jwt" and (self.jwt_key is None) == (self.jwks_url is None):
             raise ValueError("KPI_AUTH=jwt needs KPI_JWT_KEY or KPI_JWKS_URL, and not both")
         if self.jwks_url is not None:
-            _require_safe_url(self.jwks_url)
+            require_safe_url(self.jwks_url)
             if self.auth == "jwt" and not (self.jwt_issuer and self.jwt_audience):
                 raise ValueError(
-                    "KPI_JWKS_URL needs KPI_JWT_ISSUER and KPI_JWT_AUDIENCE: its keys sign tokens"
-                    " for other applications too"
+                    "KPI_JWKS_URL needs KPI_JWT_ISSUER and KPI_JWT_AUDIENCE: others use its keys"
                 )
         return self
 
@@ -298,7 +275,7 @@ class Settings(BaseSettings):
     def _networks(cls, text: str) -> str:
         for word in split(text):
             try:
-                _network(word)
+                network(word)
             except ValueError:
                 raise ValueError(
                     f"{word!r} is no network; write addresses and networks separated by spaces,"
@@ -309,11 +286,11 @@ class Settings(BaseSettings):
     @property
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks of the trusted proxies."""
-        return tuple(network for word in split(self.trusted_proxies) if (network := _network(word)))
+        return tuple(filter(None, map(network, split(self.trusted_proxies))))
 
     @property
     def trusts_unix(self) -> bool:
-        """Whether whoever uses the Unix socket is a trusted proxy."""
+        """Whether clients of the Unix socket are trusted proxies."""
         return "unix" in split(self.trusted_proxies)
 
     @property
@@ -321,33 +298,3 @@ class Settings(BaseSettings):
         """The business's time zone, by the newest rules: a system's own may be years behind."""
         with zone_rules(self.timezone).open("rb") as file:
             return ZoneInfo.from_file(file, key=self.timezone)
-
-
-def load_settings() -> Settings:
-    """Read the settings; raise ConfigurationError with all that is wrong with them."""
-    errors, warnings = unknown([*os.environ, *_names_in_file()], Settings.model_fields)
-    for warning in warnings:
-        _log.warning("%s", warning)
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        errors = [*explain(error, Settings.model_fields), *errors]
-    if errors:
-        raise ConfigurationError("\n".join(errors))
-    return settings
-
-
-def _names_in_file() -> list[str]:
-    """Return the names that `.env` sets; raise ConfigurationError where it cannot be read."""
-    path = Settings.model_config.get("env_file")
-    if not isinstance(path, str | Path):
-        return []
-    try:
-        return list(dotenv_values(path, encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise ConfigurationError(
-            f"{path} is not in UTF-8 (line {line}): save it again as UTF-8"
-        ) from None
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None

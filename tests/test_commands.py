@@ -228,10 +228,31 @@ async def test_watch_prints_values_as_they_come(settings: Settings) -> None:
     assert watching.stdout is not None
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while b"snapshot" not in (line := await watching.stdout.readline()):
-                assert line, "watch has ended"
-        assert b" 7 " in line
+            line = await watching.stdout.readline()
+        assert line.decode().startswith("sales  7  ")
     finally:
         for process in (watching, server):
             process.terminate()
             await process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "says"),
+    [
+        (b"<html>", "text/html", "is not a kpi-stream server: it answers 200 with text/html"),
+        (b"{}", "application/json", "is not a kpi-stream server"),
+    ],
+)
+async def test_watch_says_that_a_server_is_another_ones(body: bytes, kind: str, says: str) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        ended = await run("watch", "sales", "--url", f"127.0.0.1:{port}")  # without a scheme
+    assert ended.status == 1
+    assert says in ended.err

@@ -138,7 +138,7 @@ def test_only_settings_read_the_environment(path: Path) -> None:
         if isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv"}
     ]
     reads += [0 for name in imports(path) if name in {"os.environ", "os.environb", "os.getenv"}]
-    assert reads == [] or module(path) == "app.settings"
+    assert reads == [] or module(path) == "app.environment"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=module)
@@ -148,7 +148,8 @@ def test_sql_lives_in_queries(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_file_is_long(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+    most = 300 if ROOT / "app" in path.parents else 400
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= most
 
 
 def test_the_rules_see_what_they_forbid() -> None:

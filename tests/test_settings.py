@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from app.environment import load_settings
 from app.errors import ConfigurationError
 from app.setting_errors import variable
 from app.setting_types import require_zone
-from app.settings import Settings, load_settings
+from app.settings import Settings
 
 SECRET = "hunter2"
 

@@ -32,9 +32,8 @@ _EPOCH = "timestamptz '2000-01-01 00:00:00+00'"
 _CODE = r"^[A-Za-z0-9_.-]{1,64}$"
 
 RULE = (
-    "A code that has other characters than A-Z a-z 0-9 _ . - or more than 64 gets _ in their place "
-    "and the first six digits of the MD5 of what it was, so that no two become one; NULL and '' "
-    "are written null."
+    "A code with other characters than A-Z a-z 0-9 _ . - or more than 64 gets _ in their place and "
+    "six digits of the MD5 of what it was, so that no two become one; NULL and '' are written null."
 )
 
 

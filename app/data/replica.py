@@ -10,7 +10,8 @@ from ..errors import DatabaseUnavailableError
 from ..models import Period
 from ..settings import Settings
 from .database import Reader, load_queries
-from .repository import Reading, Repository
+from .repository import Repository
+from .rows import Reading
 
 WAIT_SECONDS = 0.25
 """How long a replica may take to catch up before the primary is read instead."""

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import ConfigurationError
 from ..grid import make_grids
 from ..models import (
     CODE_PATTERN,
     STORED_PERIODS,
-    Aggregate,
     Bucket,
     CatalogueEntry,
     Channel,
@@ -25,6 +23,7 @@ from .database import Connection, Reader, fetch, load_queries
 from .definitions import AVERAGES, Definitions
 from .faults import views_explained
 from .reads import Reads, fitted_reads, time_arguments
+from .rows import Reading, bucket_of, entry_of
 from .timescale import backend as timescale
 
 SLICE_ROWS = 2_000
@@ -40,20 +39,6 @@ _ALWAYS = -(2**62)
 _RANGE = {"first": None, "until": None, "depth": 0, "ahead": 0}
 
 _REDEFINED_ATTEMPTS = 3
-
-
-class Reading(NamedTuple):
-    """One answer of the database.
-
-    `now` is its clock in seconds since 1970 UTC; `complete_until` the start of the first bucket
-    that is not complete yet; `rows` the complete buckets with raw rows, by code and start, as
-    `definitions` has them made.
-    """
-
-    now: float
-    complete_until: int
-    rows: list[tuple[str, Bucket]]
-    definitions: Definitions = AVERAGES
 
 
 class Repository:
@@ -139,7 +124,7 @@ class Repository:
         for entry in described:
             # A catalogue of somebody else's may have codes that no URL can have.
             if CODE_PATTERN.fullmatch(str(entry["code"])):
-                entries[str(entry["code"])] = _entry(entry)
+                entries[str(entry["code"])] = entry_of(entry)
         return [entries[code] for code in sorted(entries)]
 
     async def codes(self) -> set[str]:
@@ -262,7 +247,7 @@ class Repository:
             if first:
                 await asyncio.sleep(0)
             found += [
-                (row[1], _bucket(*row[2:]))
+                (row[1], bucket_of(*row[2:]))
                 for row in rows[first : first + SLICE_ROWS]
                 if row[2] is not None
             ]
@@ -287,40 +272,3 @@ class Repository:
                     "run kpi-stream db init to make them anew; if it is that zone, the time zone "
                     "data of this machine and of the database differ"
                 )
-
-
-def _bucket(
-    start: int,
-    value: float | None,
-    points: int | None,
-    minimum: float | None,
-    maximum: float | None,
-    digest: int,
-) -> Bucket:
-    if value is None or not math.isfinite(value):
-        # JSON has no such number; a view of the user's own may.
-        return Bucket(start, None, points, None, None, digest)
-    return Bucket(start, value, points, minimum, maximum, digest)
-
-
-def _entry(entry: dict[str, Any]) -> CatalogueEntry:
-    return CatalogueEntry(
-        code=entry["code"],
-        name=entry.get("name") or entry["code"],
-        unit=entry.get("unit") or "",
-        decimals=entry.get("decimals"),
-        direction=entry.get("direction"),
-        target=entry.get("target"),
-        simulated=bool(entry.get("simulated")),
-        warning=entry.get("warning"),
-        aggregate=_aggregate(entry.get("aggregate")),
-        formula=entry.get("formula") or None,
-        group=entry.get("group_name") or "",
-        description=entry.get("description") or "",
-        lower=entry.get("lower"),
-        upper=entry.get("upper"),
-    )
-
-
-def _aggregate(text: Any) -> Aggregate:
-    return Aggregate(text) if text in set(Aggregate) else Aggregate.AVG

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..data.repository import Reading, Repository
+from ..data.repository import Repository
+from ..data.rows import Reading
 from ..grid import Grid
 from ..models import Bucket
 from .clock import DatabaseClock

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from ..data.definitions import AVERAGES, Definitions
-from ..data.repository import Reading, Repository
+from ..data.repository import Repository
+from ..data.rows import Reading, by_code
 from ..errors import ConfigurationError, DatabaseUnavailableError
 from ..grid import Grid
 from ..metrics import Metrics
@@ -22,15 +23,7 @@ log = logging.getLogger(__name__)
 SLICE = 64
 """Channels, or buckets published, between two looks at the event loop; about a millisecond."""
 
-SLICE_ROWS = 4_000
-"""Rows put in their place between two looks at the event loop."""
-
-AWAY = "the database does not answer"
-MISFIT = "the database cannot be used as it is"
-
-
-def _never() -> bool:
-    return False
+AWAY, MISFIT = "the database does not answer", "the database cannot be used as it is"
 
 
 class Poller:
@@ -53,7 +46,7 @@ class Poller:
         grace_seconds: float,
         extent: Extent,
         metrics: Metrics,
-        following: Callable[[], bool] = _never,
+        following: Callable[[], bool] = lambda: False,
     ) -> None:
         self.period = grid.period
         self.grid = grid
@@ -127,8 +120,7 @@ class Poller:
                 await self._take_turn()
             except DatabaseUnavailableError as error:
                 await self._failed(error, waiting)
-            except ConfigurationError as error:
-                # Whoever waits may come back: somebody may mend it meanwhile.
+            except ConfigurationError as error:  # which somebody may mend meanwhile
                 misfit = DatabaseUnavailableError(str(error), public=error.public)
                 await self._failed(misfit, waiting, reason=MISFIT)
             except Exception as error:  # a fault of ours must not end the polling for good
@@ -179,7 +171,7 @@ class Poller:
         self._job_trouble = await self._jobs.trouble()
         reading = await self._repository.window(self.period, codes, self._extent.depth)
         self._answered(reading)
-        rows = await _by_code(reading)
+        rows = await by_code(reading)
         others = [watched for watched in self._in_step() if watched not in new]
         if not self._following() and any(w.series.end < reading.complete_until for w in others):
             # A bucket became complete between the two queries: bring the others along.
@@ -215,7 +207,7 @@ class Poller:
 
     async def _publish(self, behind: list[WatchedChannel], reading: Reading) -> None:
         """Let each channel have what became complete, in slices that let others run."""
-        rows = await _by_code(reading)
+        rows = await by_code(reading)
         nothing: dict[int, Bucket] = {}
         left = SLICE
         for watched in behind:
@@ -306,13 +298,3 @@ class Poller:
             if not done.done():
                 done.set_exception(error)
         self.schedule.failed()
-
-
-async def _by_code(reading: Reading) -> dict[str, dict[int, Bucket]]:
-    """Return the rows of a reading by code and start."""
-    rows: dict[str, dict[int, Bucket]] = {}
-    for at, (code, bucket) in enumerate(reading.rows):
-        rows.setdefault(code, {})[bucket.start] = bucket
-        if at % SLICE_ROWS == SLICE_ROWS - 1:
-            await asyncio.sleep(0)
-    return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -33,9 +34,13 @@ class Stop:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Take SIGTERM, SIGINT and SIGHUP as a request while the context lasts."""
+        """Take SIGTERM, SIGINT and SIGHUP as a request while the context lasts.
+
+        Signals are the main thread's: in another one there are none to take.
+        """
         loop = asyncio.get_running_loop()
-        numbers = signals_to_take()
+        is_main = threading.current_thread() is threading.main_thread()
+        numbers = signals_to_take() if is_main else []
         for number in numbers:
             loop.add_signal_handler(number, self.request)
         try:

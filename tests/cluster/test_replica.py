@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from app.data import schema
 from app.data.database import Database
 from app.data.replica import ReplicatedRepository
-from app.data.repository import Reading, Repository
+from app.data.repository import Repository
+from app.data.rows import Reading
 from app.models import Period
 from app.settings import Settings
 from tests.cluster.standby import primary_and_replica

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 
+import pytest
 from playwright.async_api import Browser, CDPSession
 
 from app.settings import Settings
@@ -11,6 +12,8 @@ from tests.e2e.browsing import open_visit
 from tests.e2e.shop import NOON, SHAPES, Shop, fill_many
 from tests.e2e.test_sharing import board, until_all_have
 from tests.running import open_gateway
+
+pytestmark = pytest.mark.alone
 
 TILES = 200
 TICKS = 7

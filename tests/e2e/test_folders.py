@@ -10,7 +10,7 @@ from app.settings import Settings
 from tests.e2e.browsing import open_visit
 from tests.e2e.shop import Shop
 from tests.e2e.test_boards import THREE, until_codes
-from tests.running import open_gateway
+from tests.running import open_gateway, until
 
 
 def below(folder: str, shop: Shop, origin: str) -> dict[str, Any]:
@@ -67,5 +67,7 @@ async def test_a_tile_of_another_folder_has_the_numbers_of_that_one(
                 }"""
             )
             await expect(dashboard.number("orders:minute")).to_have_text("104")
+            # The number comes by REST; its stream is asked for after it.
+            await until(lambda: any("/stream?" in url for url in asked))
             streams = [url for url in asked if "/stream?" in url]
-            assert streams and all(url.startswith(f"{origin}/b/stream?") for url in streams)
+            assert all(url.startswith(f"{origin}/b/stream?") for url in streams)

@@ -69,6 +69,7 @@ async def test_two_thousand_turns_open_one_stream_and_leave_the_heap_as_it_was(
     await dashboard.until_all_live()
 
 
+@pytest.mark.alone
 async def test_a_turn_shows_its_numbers_at_once(visit: Visit) -> None:
     dashboard = await open_boards(visit)
     page = dashboard.page

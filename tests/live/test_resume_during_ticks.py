@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from app.data.database import Database
-from app.data.repository import Reading, Repository
+from app.data.repository import Repository
+from app.data.rows import Reading
 from app.live.hub import Hub
 from app.metrics import Metrics
 from app.models import Bucket, Channel, Period

@@ -9,8 +9,8 @@ from typing import Any
 import click
 import yaml
 
-from .data.database import Database
-from .data.description import (
+from ..data.database import Database
+from ..data.description import (
     ATTRIBUTES,
     CatalogueEditor,
     Change,
@@ -18,10 +18,10 @@ from .data.description import (
     check_formulas,
     checked,
 )
-from .data.repository import Repository
-from .errors import InvalidDescriptionError, UnknownKpiError
-from .models import Aggregate
-from .settings import Settings
+from ..data.repository import Repository
+from ..errors import InvalidDescriptionError, UnknownKpiError
+from ..models import Aggregate
+from ..settings import Settings
 
 Run = Callable[[Callable[[Settings], Coroutine[Any, Any, None]]], None]
 

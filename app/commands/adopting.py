@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from .data import schema
-from .data.adopting import RULE, Adopter, Adoption, Table
-from .data.database import Database
-from .data.repository import Repository
-from .errors import AdoptionError
-from .settings import Settings
+from ..data import schema
+from ..data.adopting import RULE, Adopter, Adoption, Table
+from ..data.database import Database
+from ..data.repository import Repository
+from ..errors import AdoptionError
+from ..settings import Settings
 
 Run = Callable[[Callable[[Settings], Coroutine[Any, Any, None]]], None]
 
