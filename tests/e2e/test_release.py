@@ -34,6 +34,7 @@ async def version_of(dashboard: Dashboard) -> str:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.alone
 async def test_an_upgrade_reaches_walls_and_leaves_who_works_alone(
     browser: Browser, database_url: str, next_release: Path
 ) -> None:
