@@ -32,8 +32,7 @@ _LONG_LIVED = ("token", "access_token", "jwt")
 def install(app: Quart, service: Service) -> None:
     """Ask of every request of `app` whom it is of, unless what it asks for is public."""
     access = service.access
-    settings = service.settings
-    proxies = TrustedProxies(settings.proxy_networks, unix=settings.trusts_unix)
+    proxies = TrustedProxies.of(service.settings)
 
     @app.before_request
     async def identify() -> Response | None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
+from ..settings import Settings
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -55,6 +57,11 @@ class TrustedProxies:
     def __init__(self, networks: Iterable[Network], *, unix: bool = False) -> None:
         self._networks = tuple(networks)
         self._unix = unix
+
+    @classmethod
+    def of(cls, settings: Settings) -> TrustedProxies:
+        """Return those that the settings name."""
+        return cls(settings.proxy_networks, unix=settings.trusts_unix)
 
     def __contains__(self, address: Address | None) -> bool:
         """Tell whether a peer is such a proxy; None is a peer over a Unix socket."""

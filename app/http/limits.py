@@ -21,7 +21,7 @@ def count_addresses(app: Quart, service: Service) -> None:
     limits = service.limits
     if not limits.limits_rates:
         return
-    proxies = _proxies(service)
+    proxies = TrustedProxies.of(service.settings)
 
     @app.before_request
     async def count() -> None:
@@ -44,15 +44,10 @@ def count_subjects(app: Quart, service: Service) -> None:
 
 def make_places(service: Service) -> Callable[[Mapping[str, Any], Caller], Place | None]:
     """Return what takes a place for the stream of an ASGI scope; it raises TooManyStreamsError."""
-    proxies, limits = _proxies(service), service.limits
+    proxies, limits = TrustedProxies.of(service.settings), service.limits
 
     def take(scope: Mapping[str, Any], caller: Caller) -> Place | None:
         address = proxies.client(scope).group if limits.limits_addresses else ""
         return limits.stream(address, caller.subject)
 
     return take
-
-
-def _proxies(service: Service) -> TrustedProxies:
-    settings = service.settings
-    return TrustedProxies(settings.proxy_networks, unix=settings.trusts_unix)
