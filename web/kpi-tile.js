@@ -21,7 +21,7 @@ import { write } from './tile/dom.js';
 import { formatShortValue } from './tile/format.js';
 import { freshness } from './tile/freshness.js';
 import { judge } from './tile/judge.js';
-import { requestPaint, setVisible } from './tile/paint.js';
+import { paintAtOnce, requestPaint, setVisible } from './tile/paint.js';
 import { TileFrame } from './tile/tile-frame.js';
 import { TileSource } from './tile/tile-source.js';
 import { Tooltip } from './tile/tooltip.js';
@@ -46,7 +46,7 @@ export class KpiTile extends HTMLElement {
     this.#sight = new IntersectionObserver((entries) => {
       this.#visible = entries.at(-1)?.isIntersecting ?? true;
       setVisible(this, this.#visible);
-      if (this.#visible) requestPaint(this);
+      if (this.#visible) paintAtOnce(this);
     });
   }
 

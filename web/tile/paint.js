@@ -22,6 +22,15 @@ export function requestPaint(painted) {
   dirty.add(painted);
 }
 
+/**
+ * Draw at once what has come into sight: a frame later it would be seen empty.
+ *
+ * @param {Painted} painted
+ */
+export function paintAtOnce(painted) {
+  attempt(painted, () => painted.paint());
+}
+
 /** More than this many tiles changing at once need no help to be noticed. */
 const CROWD = 24;
 let crowded = false;
