@@ -39,12 +39,14 @@ class Server:
     def kill(self) -> None:
         self.process.kill()
 
-    async def write_history(self, code: str, *, minutes: int) -> None:
+    async def write_history(self, code: str, *, minutes: int, ahead: int = 0) -> None:
+        """Write a row into each of the last minutes, and into those `ahead` that are to come."""
         await self._execute(
             "INSERT INTO kpi_raw_data SELECT date_trunc('minute', now()) - n * interval '1 minute',"
-            " $1, n % 7 FROM generate_series(1, $2::int) n",
+            " $1, abs(n % 7) FROM generate_series(-$3::int, $2::int) n WHERE n > 0 OR $3 > 0",
             code,
             minutes,
+            ahead,
         )
 
     async def correct(self, code: str, *, minutes_ago: int, value: float) -> None:

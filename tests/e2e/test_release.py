@@ -42,7 +42,8 @@ async def test_an_upgrade_reaches_walls_and_leaves_who_works_alone(
     url = f"http://127.0.0.1:{port}/"
     async with open_visit(browser, url) as screen, open_visit(browser, url) as desk:
         async with serving(database_url, port) as server:
-            await server.write_history("orders", minutes=90)
+            # Rows of the minutes to come: this may take several, and a gap is not live.
+            await server.write_history("orders", minutes=90, ahead=10)
             wall = await screen.open("?wall#id=w&name=Wall&t=orders:minute,line,2x2")
             page = await desk.open("#id=d&name=Desk&t=orders:minute")
             for dashboard in (wall, page):
