@@ -18,6 +18,7 @@ from tests.faults.conftest import Record
 from tests.faults.crowd import Account, Crowd
 from tests.faults.report import Outcome
 from tests.faults.world import ClockedDatabase, fill
+from tests.running import until
 from tests.soaking import sized
 
 pytestmark = pytest.mark.soak
@@ -127,6 +128,7 @@ async def test_all_who_lose_their_stream_at_once_are_served_again_soon(
             asking = asyncio.create_task(ask(port, taken))
             await crowd.until_open(STREAMS_KILLED, seconds=120)
             served = asyncio.get_running_loop().time() - back
+            await until(lambda: bool(taken))
             asking.cancel()
             await asyncio.wait([asking])
             slowest = max(taken)
