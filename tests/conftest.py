@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -22,6 +23,17 @@ from tests.timescale.server import TimescaleServer, timescale_server
 from tests.world import SHADOW, with_shadow
 
 _numbers = itertools.count()
+
+
+def pytest_configure() -> None:
+    """Let signals reach what tests start, also under `nohup` or in a script's background.
+
+    Both have signals ignored, which children inherit.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            initial = signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, initial)
 
 
 @pytest.fixture(autouse=True)
