@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -69,7 +70,7 @@ def parse_bind(text: str) -> Bind:
 def _unix(path: str) -> Bind:
     if not path or "\0" in path:
         raise ValueError("unix: names no path; write unix:/run/kpi-stream.sock")
-    if len(path.encode()) > _UNIX_PATH_BYTES:
+    if len(os.fsencode(path)) > _UNIX_PATH_BYTES:
         raise ValueError(f"the Unix socket's path is longer than {_UNIX_PATH_BYTES} bytes")
     return Bind(path=path)
 

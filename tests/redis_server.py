@@ -16,8 +16,9 @@ PROGRAMS = ("redis-server", "valkey-server")
 
 
 class RedisServer:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *arguments: str) -> None:
         self.socket = folder / "redis.sock"
+        self._arguments = arguments
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
 
@@ -31,6 +32,7 @@ class RedisServer:
         self._process = await asyncio.create_subprocess_exec(
             program,
             *("--port", "0", "--unixsocket", str(self.socket)),
+            *self._arguments,
             *("--save", "", "--appendonly", "no", "--dir", str(self._folder)),
             stdout=asyncio.subprocess.DEVNULL,
         )
@@ -52,9 +54,9 @@ class RedisServer:
 
 
 @asynccontextmanager
-async def redis_server() -> AsyncIterator[RedisServer]:
+async def redis_server(*arguments: str) -> AsyncIterator[RedisServer]:
     with TemporaryDirectory(prefix="kpi-redis-") as folder:
-        server = RedisServer(Path(folder))
+        server = RedisServer(Path(folder), *arguments)
         await server.start()
         try:
             yield server

@@ -71,6 +71,7 @@ def test_a_kpi_is_set_listed_and_removed(run: Any) -> None:
         (["a", "--warning", "5"], "a warning needs a target"),
         (["a", "--target", "5", "--direction", "up", "--warning", "6"], "beyond the target"),
         (["a", "--lower", "5", "--upper", "5"], "lower is not below upper"),
+        (["a", "--name", "gr\udcfc\udcdf"], "name has a character that is none"),
     ],
 )
 def test_what_a_kpi_cannot_be_is_said(run: Any, arguments: list[str], said: str) -> None:
@@ -88,7 +89,7 @@ def test_a_file_is_shown_as_a_difference_and_loaded(run: Any, tmp_path: Path) ->
     assert run("kpi", "list").stdout == ""
     assert run("catalog", "load", str(file), input="y\n").exit_code == 0
     assert len(run("kpi", "list").stdout.splitlines()) == 4
-    assert run("catalog", "load", str(file)).stderr == "0 KPIs differ.\n"
+    assert run("catalog", "load", str(file)).stderr == "To be changed: 0 KPIs.\n"
     file.write_text(FILE.replace("target: 95", "target: 96").replace("empty:", "other:"))
     answer = run("catalog", "load", str(file), "--yes")
     assert answer.stdout == ("- empty\n~ fulfilment\n-   target: 95.0\n+   target: 96.0\n+ other\n")

@@ -256,3 +256,71 @@ async def test_watch_says_that_a_server_is_another_ones(body: bytes, kind: str, 
         ended = await run("watch", "sales", "--url", f"127.0.0.1:{port}")  # without a scheme
     assert ended.status == 1
     assert says in ended.err
+
+
+CATALOGUE = b'{"kpis": []}'
+STREAM = "text/event-stream"
+HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: "
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        ([b"-ERR unknown command\r\n\r\n"], "what it answers is no HTTP"),
+        ([b"HTTP/1.1 204 No Content\r\n\r\n"], "it answers 204 with nothing"),
+        ([b"HTTP/1.1 302 Found\r\nLocation: /kpi\r\nContent-Length: 0\r\n\r\n"] * 30, "redirects"),
+        (
+            [b"HTTP/1.1 302 Found\r\nLocation: ftp://x/\r\nContent-Length: 0\r\n\r\n"],
+            "unsupported protocol",
+        ),
+        ([HEAD + b'application/json\r\n\r\n{"kpis": [1]}'], "its list of KPIs is none"),
+        ([HEAD + b"application/json\r\n\r\n<html>"], "its list of KPIs is none"),
+        (
+            [
+                HEAD + b"application/json\r\n\r\n" + CATALOGUE,
+                HEAD + b"application/problem+json\r\n\r\nx",
+            ],
+            "it answers 200",
+        ),
+        (
+            [
+                HEAD + b"application/json\r\n\r\n" + CATALOGUE,
+                HEAD + b"text/event-stream\r\n\r\nevent: snapshot\ndata: {}\n\n",
+            ],
+            "cannot read its event 'snapshot', as of another release",
+        ),
+        (
+            [
+                HEAD + b"application/json\r\n\r\n" + CATALOGUE,
+                HEAD + b"text/event-stream\r\n\r\nevent: value\ndata: <b>\n\n",
+            ],
+            "cannot read its event 'value', as of another release",
+        ),
+    ],
+)
+async def test_watch_gives_up_what_trying_again_does_not_change(
+    answers: list[bytes], says: str
+) -> None:
+    left = list(answers)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(left.pop(0))
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        ended = await run("watch", "sales", "--url", f"http://127.0.0.1:{port}")
+    assert (ended.status, "Traceback" in ended.err) == (1, False)
+    assert says in ended.err
+    assert "such as http://127.0.0.1:8000" in ended.err
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://a b/", "http://127.0.0.1:99999", "http://", "ftp://x"]
+)
+async def test_watch_says_what_is_no_address(url: str) -> None:
+    ended = await run("watch", "sales", "--url", url)
+    assert (ended.status, "Traceback" in ended.err) == (1, False), ended.err
+    assert f"Error: {url} is not a kpi-stream server: " in ended.err

@@ -33,6 +33,7 @@ BELOW_ALL = (
     "app.setting_errors",
     "app.setting_types",
     "app.settings",
+    "app.wording",
 )
 HOMES = {"asyncpg": "app.data", "quart": "app.http", "hypercorn": "app.server"}
 

@@ -14,6 +14,7 @@ from ..data.database import Database
 from ..data.repository import Repository
 from ..errors import AdoptionError
 from ..settings import Settings
+from ..wording import counted
 
 Run = Callable[[Callable[[Settings], Coroutine[Any, Any, None]]], None]
 
@@ -70,7 +71,8 @@ def install(main: click.Group, run: Run) -> None:
                 codes = sorted(await Repository(database, settings).codes())
                 click.echo(
                     f"{found.name} is adopted: adding up its newest day takes {seconds:.2f} s and "
-                    f"gives {buckets:,} minutes. `kpi-stream serve` shows {_listed(codes)}.",
+                    f"gives {counted(buckets, 'minute')}. "
+                    f"`kpi-stream serve` shows {_listed(codes)}.",
                     err=True,
                 )
 

@@ -22,6 +22,7 @@ from ..data.repository import Repository
 from ..errors import InvalidDescriptionError, UnknownKpiError
 from ..models import Aggregate
 from ..settings import Settings
+from ..wording import counted
 
 Run = Callable[[Callable[[Settings], Coroutine[Any, Any, None]]], None]
 
@@ -127,8 +128,8 @@ def install(main: click.Group, run: Run) -> None:
                 for change in changes:
                     click.echo("\n".join(change.lines()))
                 if dry_run or not changes:
-                    click.echo(f"{len(changes)} KPIs differ.", err=True)
-                elif yes or click.confirm(f"Change {len(changes)} KPIs?", err=True):
+                    click.echo(f"To be changed: {counted(len(changes), 'KPI')}.", err=True)
+                elif yes or click.confirm(f"Change {counted(len(changes), 'KPI')}?", err=True):
                     await _write(editor, changes)
 
         run(work)

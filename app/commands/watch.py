@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import ssl
 import time
 from collections import deque
 from typing import Any, TextIO
@@ -34,7 +36,9 @@ class Watch:
     def __init__(
         self, base_url: str, channel: Channel, out: TextIO, errors: TextIO, *, as_json: bool = False
     ) -> None:
-        self._base_url = _with_scheme(base_url)
+        self._shown_url = base_url
+        self._socket = base_url.removeprefix("unix:") if base_url.startswith("unix:") else None
+        self._base_url = "http://localhost" if self._socket else _with_scheme(base_url)
         self._channel = channel
         self._out = out
         self._errors = errors
@@ -43,43 +47,83 @@ class Watch:
         self._entry: Json = {}
         self._buckets: deque[Json] = deque(maxlen=HISTORY)
         self._state = ""
+        self._told = ""
 
     def run(self) -> None:
         """Watch until interrupted; raises KpiStreamError for what trying again would not change."""
         cursor, wait_seconds = "", 1.0
         idle_seconds = self._describe()
         while True:
-            timeout = httpx.Timeout(CONNECT_SECONDS, read=idle_seconds)
             try:
-                with httpx.Client(timeout=timeout, follow_redirects=True) as client:
+                with self._client(idle_seconds) as client:
                     for event in self._events(client, cursor):
                         cursor = event.id or cursor
                         wait_seconds = event.retry / 1000 if event.retry else wait_seconds
-                        self._take(event.event, event.json() if event.data else {})
+                        self._understand(event)
                 self._tell("the stream has ended; trying again")
             except httpx.HTTPError as error:
-                self._tell(f"not connected ({error or type(error).__name__}); trying again")
+                self._lose(error)
                 wait_seconds = min(wait_seconds * 1.5, LONGEST_WAIT_SECONDS)
             time.sleep(wait_seconds)
+
+    def _client(self, idle_seconds: float) -> httpx.Client:
+        return httpx.Client(
+            timeout=httpx.Timeout(CONNECT_SECONDS, read=idle_seconds),
+            follow_redirects=True,
+            transport=None if self._socket is None else httpx.HTTPTransport(uds=self._socket),
+        )
+
+    def _lose(self, error: httpx.HTTPError) -> None:
+        """Say that there is no connection; raise KpiStreamError where trying again is no use."""
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                raise KpiStreamError(
+                    f"the certificate of {self._shown_url} is not trusted "
+                    f"({cause.verify_message}): name the file of its authority in SSL_CERT_FILE"
+                ) from None
+            cause = cause.__cause__ or cause.__context__
+        if isinstance(error, httpx.UnsupportedProtocol | httpx.TooManyRedirects):
+            raise self._stranger(str(error)) from None
+        if isinstance(error, httpx.RemoteProtocolError) and "illegal" in str(error):
+            raise self._stranger("what it answers is no HTTP") from None
+        self._tell(f"not connected ({error or type(error).__name__}); trying again")
+
+    def _stranger(self, reason: str) -> KpiStreamError:
+        return KpiStreamError(
+            f"{self._shown_url} is not a kpi-stream server: {reason}; --url is the address that "
+            "the dashboard has, such as http://127.0.0.1:8000"
+        )
+
+    def _understand(self, event: httpx_sse.ServerSentEvent) -> None:
+        try:
+            self._take(event.event, event.json() if event.data else {})
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise self._stranger(
+                f"this release cannot read its event {event.event!r}, as of another release"
+            ) from None
 
     def _describe(self) -> float:
         """Learn the KPI's name, unit and decimals; return how long a silence means a dead link."""
         while True:
             try:
-                answer = httpx.get(
-                    f"{self._base_url}/kpi", timeout=CONNECT_SECONDS, follow_redirects=True
-                )
+                _require_place(self._base_url)
+                with self._client(CONNECT_SECONDS) as client:
+                    answer = client.get(f"{self._base_url}/kpi")
                 self._refuse_strangers(answer, "application/json")
-                catalogue = answer.json()
                 break
-            except (httpx.HTTPError, ValueError) as error:
-                self._tell(f"not connected ({error or type(error).__name__}); trying again")
+            except httpx.InvalidURL as error:
+                raise self._stranger(str(error)) from None
+            except httpx.HTTPError as error:
+                self._lose(error)
                 time.sleep(2.0)
-        if not isinstance(catalogue, dict) or "kpis" not in catalogue:
-            raise KpiStreamError(f"{self._base_url} is not a kpi-stream server")
-        entries = {entry["code"]: entry for entry in catalogue["kpis"]}
-        self._entry = entries.get(self._channel.code, {})
-        return 2 * float(catalogue.get("heartbeat_seconds", 15)) + 5
+        try:
+            catalogue = answer.json()
+            entries = {entry["code"]: entry for entry in catalogue["kpis"]}
+            self._entry = entries.get(self._channel.code, {})
+            return 2 * float(catalogue.get("heartbeat_seconds", 15)) + 5
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise self._stranger("its list of KPIs is none") from None
 
     def _events(self, client: httpx.Client, cursor: str) -> Any:
         url = f"{self._base_url}/kpi/{self._channel.code}/stream"
@@ -98,12 +142,12 @@ class Watch:
             raise httpx.HTTPError(f"the server answers {answer.status_code}")
         if kind == "application/problem+json":
             answer.read()
-            raise KpiStreamError(str(answer.json().get("detail", answer.status_code)))
+            try:
+                raise KpiStreamError(str(answer.json()["detail"]))
+            except (ValueError, KeyError, TypeError):
+                raise self._stranger(f"it answers {answer.status_code}") from None
         if answer.status_code != 200 or kind != wanted:
-            raise KpiStreamError(
-                f"{self._base_url} is not a kpi-stream server: it answers {answer.status_code} "
-                f"with {kind or 'nothing'}; --url is the address that the dashboard has"
-            )
+            raise self._stranger(f"it answers {answer.status_code} with {kind or 'nothing'}")
 
     def _take(self, event: str, data: Json) -> None:
         """Take in one event and show it."""
@@ -132,6 +176,7 @@ class Watch:
         line = "  ".join(
             filter(None, [self._line(), note if note in ("gap", "correction") else ""])
         )
+        self._told = ""
         self._out.write(f"\r{line}\x1b[K" if self._in_place else f"{line}\n")
         self._out.flush()
 
@@ -158,12 +203,24 @@ class Watch:
         return f"{value:.6g}" if decimals is None else f"{value:,.{decimals}f}"
 
     def _tell(self, text: str) -> None:
+        if text == self._told:
+            return
+        self._told = text
         self._errors.write(f"\n{text}\n" if self._in_place else f"{text}\n")
         self._errors.flush()
 
 
 def _with_scheme(url: str) -> str:
     return (url if "://" in url else f"http://{url}").rstrip("/")
+
+
+def _require_place(text: str) -> None:
+    """Raise httpx.InvalidURL for what no server can have."""
+    url = httpx.URL(text)
+    if re.search(r"\s", text) or not url.host:
+        raise httpx.InvalidURL("this is no URL")
+    if url.port is not None and not 0 < url.port < 65_536:
+        raise httpx.InvalidURL(f"{url.port} is no port")
 
 
 def _state(state: Json) -> str:

@@ -59,7 +59,7 @@ def _parse(url: str, variable: str) -> Address:
     if scheme is None:
         raise ConfigurationError(f"{variable} must begin with postgresql://, as in {EXAMPLE}")
     rest = url[scheme.end() :]
-    _require_escaped(rest, variable)
+    require_escaped(rest, variable)
     place, _, query = rest.partition("?")
     login, has_login, host_and_database = place.rpartition("@")
     hosts, _, database = host_and_database.partition("/")
@@ -84,7 +84,7 @@ def _parse(url: str, variable: str) -> Address:
     )
 
 
-def _require_escaped(rest: str, variable: str) -> None:
+def require_escaped(rest: str, variable: str) -> None:
     """Refuse characters that end a part of a URL where they were meant as one of a password's."""
     if "#" in rest:
         raise _unescaped("#", variable)

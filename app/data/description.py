@@ -92,7 +92,7 @@ def _checked(name: str, value: Any) -> Any:
     if name not in ATTRIBUTES:
         raise ValueError(f"{name!r} is no attribute; there are {', '.join(ATTRIBUTES)}")
     if name in _TEXTS:
-        return str(value).strip()
+        return _text(name, str(value).strip())
     if name == "direction":
         if value not in ("up", "down"):
             raise ValueError("direction is up or down, the better way")
@@ -112,6 +112,12 @@ def _checked(name: str, value: Any) -> Any:
     if number not in range(MAX_DECIMALS + 1):
         raise ValueError(f"decimals is a whole number from 0 to {MAX_DECIMALS}")
     return int(number)
+
+
+def _text(name: str, value: str) -> str:
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError(f"{name} has a character that is none; write it in UTF-8")
+    return value
 
 
 def check_formulas(catalogue: Mapping[str, Description], with_data: Iterable[str]) -> None:

@@ -43,5 +43,6 @@ export function describe({ kpi, points, others }, kind) {
   if (values.length === 0) return `${names}: ${kind} without data`;
   const low = formatValue(Math.min(...values), kpi);
   const high = formatValue(Math.max(...values), kpi);
-  return `${names}: ${kind} of ${points.length} buckets, from ${low} to ${high}`;
+  const counted = points.length === 1 ? '1 bucket' : `${points.length} buckets`;
+  return `${names}: ${kind} of ${counted}, from ${low} to ${high}`;
 }

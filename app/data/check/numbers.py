@@ -8,6 +8,7 @@ from typing import Any
 
 from ...models import Period
 from ...settings import Settings
+from ...wording import counted
 from ..database import Connection, load_queries
 from ..timescale.catalog import VIEWS
 from .findings import Finding, error, fine, warning
@@ -102,9 +103,8 @@ class Numbers:
         made_of = "raw rows" if period is Period.MINUTE else "minutes"
         view = VIEWS[period]
         if waiting:
-            yield fine(
-                f"{len(waiting)} buckets of {view} wait for the next refresh, since rows came late"
-            )
+            many = counted(len(waiting), "bucket")
+            yield fine(f"numbers of {view} wait for the next refresh, since rows came late: {many}")
         if rest:
             row = rest[0]
             yield error(
@@ -150,16 +150,19 @@ class Numbers:
         if newest is None:
             yield fine("there are no rows yet")
             return
-        days = (datetime.now(UTC) - newest).days
+        ago = counted((datetime.now(UTC) - newest).days, "day")
         yield warning(
-            f"the newest rows are of {newest.astimezone(UTC):%Y-%m-%d}, {days} days ago: nothing "
+            f"the newest rows are of {newest.astimezone(UTC):%Y-%m-%d}, {ago} ago: nothing "
             "writes, or what fills the views does not run"
         )
 
     def said(self) -> Finding:
         """Return how much was compared, where nothing was found wrong."""
         if self.compared:
-            return fine(f"the {self.compared} newest buckets agree with the rows they are made of")
+            return fine(
+                "the numbers agree with the rows they are made of; compared: the newest "
+                f"{counted(self.compared, 'bucket')}"
+            )
         return fine(
             "whether the numbers are right was not compared: there are no rows of the last hours, "
             "or none that the views say they are made of"

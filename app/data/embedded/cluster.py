@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import os
 import re
 import shutil
 import socket
@@ -167,7 +168,7 @@ class Cluster:
         """Return what runs on the folder; clear away the mark of a server that does not."""
         mark = self.folder / "postmaster.pid"
         try:
-            lines = mark.read_text().splitlines()
+            lines = os.fsdecode(mark.read_bytes()).splitlines()
             pid = int(lines[0])
         except (FileNotFoundError, IndexError, ValueError):
             return None
@@ -202,8 +203,8 @@ class Cluster:
         return is_ours
 
     def _short_dir(self) -> Path:
-        identity = f"{self.folder}:{self.folder.stat().st_ino}"
-        name = hashlib.sha256(identity.encode()).hexdigest()[:16]
+        identity = os.fsencode(f"{self.folder}:{self.folder.stat().st_ino}")
+        name = hashlib.sha256(identity).hexdigest()[:16]
         return Path(f"/tmp/kpi-stream-{name}")  # noqa: S108 - its owner is checked
 
     def _remove_socket_dir(self) -> None:

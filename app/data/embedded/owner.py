@@ -143,7 +143,7 @@ def _may_enter(owner: Owner, path: Path) -> bool:
 def _held_capabilities() -> Iterator[str]:
     """Yield those of _CAPABILITIES that this process may hand on; none but on Linux."""
     try:
-        text = Path("/proc/self/status").read_text()
+        text = Path("/proc/self/status").read_text(errors="replace")
     except OSError:
         return
     fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)

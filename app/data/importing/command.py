@@ -13,6 +13,7 @@ from typing import TextIO
 
 from ...errors import InvalidParameterError
 from ...settings import Settings
+from ...wording import counted
 from ..database import Database
 from .importer import Importer, Progress
 from .layout import Layout, Options
@@ -87,11 +88,11 @@ def _summary(name: str, done: Progress, first: Progress | None, rejects: Path) -
     if not done.loaded and not done.rejected:
         return f"nothing was loaded: there is no row in {name}\n"
     before = first.loaded if first else 0
-    text = f"{done.loaded - before:,} rows loaded"
+    text = f"{counted(done.loaded - before, 'row')} loaded"
     if before:
         text += f", {before:,} by an earlier run"
     if done.rejected:
-        text += f"; {done.rejected:,} lines refused, see {rejects}"
+        text += f"; {counted(done.rejected, 'line')} refused, see {rejects}"
     return f"{text}\n"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -97,7 +98,9 @@ class Importer:
         was edited, for the first bad line with `stop_at_first`, after loading what comes before
         it, and when another process loads the same file; DatabaseUnavailableError; OSError.
         """
-        source = str(await asyncio.to_thread(path.resolve))
+        resolved = await asyncio.to_thread(path.resolve)
+        # A name may be of any bytes; the database keeps text.
+        source = os.fsencode(resolved).decode(errors="backslashreplace")
         progress = await self._resume(path, source, again)
         with await asyncio.to_thread(path.open, "rb", 0) as raw:
             text = await asyncio.to_thread(open_text, raw, self._options)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TextIO
 
+from ...wording import counted
 from .importer import Progress
 
 _BAR_CELLS = 30
@@ -57,7 +58,7 @@ class ProgressLine:
             share = min(progress.position / progress.size, 1.0)
             cells = int(share * _BAR_CELLS)
             parts.append(f"[{'#' * cells}{'-' * (_BAR_CELLS - cells)}] {share:4.0%}")
-        parts.append(f"{progress.loaded:,} rows")
+        parts.append(counted(progress.loaded, "row"))
         if progress.rejected:
             parts.append(f"{progress.rejected:,} refused")
         if seconds > 0:

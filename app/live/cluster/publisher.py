@@ -223,12 +223,16 @@ async def publish(
     def waiting() -> None:
         tell("another publisher leads; standing by")
 
+    trouble = ""
     while True:
         try:
             await publication.reachable()
+            trouble = ""
             async with elected(database, waiting) as leadership:
                 tell(f"publishing, epoch {leadership.epoch}")
                 await Publisher(repository, settings, publication, leadership).serve()
         except UnavailableError as error:
-            tell(f"not publishing: {error}")
+            if trouble != str(error):
+                trouble = str(error)
+                tell(f"not publishing: {error}")
         await asyncio.sleep(random.uniform(0.3, 0.8))  # noqa: S311

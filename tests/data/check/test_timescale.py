@@ -228,4 +228,4 @@ async def test_averages_of_reals_agree(database: Database, settings: Settings) -
     )
     findings = await check(database, settings)
     assert "says" not in str(findings)
-    assert "newest buckets agree" in str(findings)
+    assert "the numbers agree" in str(findings)

@@ -61,11 +61,13 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def tried(data_dir: Path, *prefix: str | Path) -> subprocess.CompletedProcess[str]:
+def tried(
+    data_dir: Path, *prefix: str | Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*prefix, sys.executable, "-c", SCRIPT, data_dir],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"]},
+        env={"PATH": os.environ["PATH"], **environment},
         capture_output=True,
         text=True,
         timeout=100,
@@ -84,6 +86,14 @@ def test_root_in_a_container_has_its_database(folder: Path, is_open: bool) -> No
     """Also in root's home, where the server's user may not enter."""
     folder.chmod(0o755 if is_open else 0o700)
     ended = tried(folder / "data", *container())
+    assert (ended.returncode, ended.stdout) == (0, "works\n"), ended.stderr
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX", "xx_YY"])
+def test_a_path_in_any_script_where_the_locale_is_ascii(folder: Path, locale: str) -> None:
+    """Python gives such a name as surrogates, which no UTF-8 can be made of."""
+    ascii_alone = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    ended = tried(folder / "Übung 値" / "data", **ascii_alone)
     assert (ended.returncode, ended.stdout) == (0, "works\n"), ended.stderr
 
 

@@ -38,7 +38,7 @@ async def test_a_file_in_two_runs(database: Database, settings: Settings, tmp_pa
     out = io.StringIO()
     await import_rows(settings, source, out=out)
     assert out.getvalue().splitlines()[-1] == (
-        f"1 rows loaded; 1 lines refused, see {source}.rejected.csv"
+        f"1 row loaded; 1 line refused, see {source}.rejected.csv"
     )
     write(tmp_path / "a.csv", LINE.format(1, 1) + "oops\n" + LINE.format(2, 2) * 2)
     out = io.StringIO()
@@ -77,8 +77,8 @@ async def test_a_source_that_cannot_be_read(settings: Settings, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "outcome", "says"),
     [
-        (LINE.format(1, 1), Outcome.EVERYTHING, "1 rows loaded"),
-        (LINE.format(1, 1) + "oops\n", Outcome.SOMETHING, "1 lines refused"),
+        (LINE.format(1, 1), Outcome.EVERYTHING, "1 row loaded"),
+        (LINE.format(1, 1) + "oops\n", Outcome.SOMETHING, "1 line refused"),
         (LINE.format(1, "x") * 2, Outcome.NOTHING, "0 rows loaded; 2 lines refused"),
         ("timestamp,kpi_code,value\n", Outcome.NOTHING, "nothing was loaded: there is no row in"),
         ("", Outcome.NOTHING, "nothing was loaded"),
@@ -147,3 +147,12 @@ def test_a_dry_run_shows_the_first_rows_as_understood(tmp_path: Path) -> None:
         "line 2: 2025-03-30T01:30:00+00:00  CPU_usage  1.5",
         "line 3 is refused: the time is not of the form s; --time says how it is written",
     ]
+
+
+async def test_a_file_whose_name_is_no_text(settings: Settings, tmp_path: Path) -> None:
+    """As one from Windows, where the locale is UTF-8: Python gives its name as surrogates."""
+    source = write(Path(os.fsdecode(bytes(tmp_path / "gr") + b"\xfc\xdf.csv")), LINE.format(1, 1))
+    for says in ("1 row loaded", "0 rows loaded, 1 by an earlier run"):
+        out = io.StringIO()
+        assert await import_rows(settings, source, out=out) is Outcome.EVERYTHING
+        assert says in out.getvalue()
