@@ -42,8 +42,8 @@ class Gateway:
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
-    anywhere = settings.model_copy(update={"bind": "127.0.0.1:0"})
+async def open_gateway(settings: Settings, port: int = 0) -> AsyncIterator[Gateway]:
+    anywhere = settings.model_copy(update={"bind": f"127.0.0.1:{port}"})
     with listening(anywhere.address, send_timeout_seconds=30) as (sock, bind):
         async with _served(settings, sock, bind.port) as gateway:
             yield gateway
