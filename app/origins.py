@@ -10,7 +10,7 @@ EVERY = "*"
 """Stands in a list for all sites or hosts."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_HOST = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[^\s:/?#@\[\]\\]+)")
+_HOST = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[^\s\0-\x1f\x7f:/?#@\[\]\\]+)")
 
 
 def split(text: str) -> list[str]:
@@ -57,7 +57,10 @@ def parse_host(text: str) -> str:
     if _HOST.fullmatch(text) is None or text.startswith("[") or EVERY in text:
         raise ValueError(f"{text!r} is no host; write one such as kpi.example, without a port")
     try:
-        return text.lower().removesuffix(".").encode("idna").decode()
+        name = text.lower().removesuffix(".").encode("idna").decode()
+        if "" in name.split("."):
+            raise UnicodeError
+        return name
     except UnicodeError:
         raise ValueError(f"{text!r} is no host; write one such as kpi.example") from None
 

@@ -117,13 +117,26 @@ def _list(claim: dict[str, Any], name: str) -> list[str]:
 
 
 def _texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return isinstance(value, list) and all(map(is_text, value))
+
+
+def is_text(value: Any) -> bool:
+    """Tell whether a claim is a text that can be written: JSON can hold what UTF-8 cannot."""
+    if not isinstance(value, str) or "\0" in value:  # PostgreSQL has no NUL
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _periods(value: Any) -> frozenset[Period]:
     if value is None:
         return frozenset(Period)
     try:
+        if not isinstance(value, list):
+            raise TypeError
         return frozenset(Period(item) for item in value)
     except (TypeError, ValueError):
         raise _malformed(f"periods must be a list of {', '.join(Period)}") from None

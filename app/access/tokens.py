@@ -15,11 +15,14 @@ import jwt
 
 from ..errors import UnauthorizedError
 from .caller import Caller
-from .grants import CLAIM, Grants
+from .grants import CLAIM, Grants, is_text
 from .keys import Key, Keys
 
 MAX_BYTES = 8192
 """The longest token that is looked at."""
+
+LAST_EXPIRY = 253_402_300_799
+"""The end of the year 9999, in seconds since 1970."""
 
 ISSUER = "kpi-stream"
 
@@ -73,9 +76,9 @@ class Verifier:
         key = await self._keys.find(key_id)
         claims = _decode(token, key, issuer=self._issuer or None, audience=self._audience or None)
         subject = claims.get("sub", "")
-        if not isinstance(subject, str):
-            raise UnauthorizedError("the token names no subject")
-        return Caller(subject, Grants.parse(claims.get(CLAIM)), float(claims["exp"]))
+        if not is_text(subject):
+            raise UnauthorizedError("the token's subject is no text")
+        return Caller(subject, Grants.parse(claims.get(CLAIM)), _expiry(claims["exp"]))
 
 
 class OwnTokens:
@@ -108,6 +111,17 @@ class OwnTokens:
         ids = (*claims["tokens"], claims["jti"])
         caller = Caller(claims["sub"], Grants.parse(claims[CLAIM]), claims["until"], ids)
         return Opened(claims["jti"], claims["exp"], caller)
+
+
+def _expiry(claim: Any) -> float:
+    """Return when a token expires that has not yet; raises UnauthorizedError.
+
+    It becomes a date in a cookie and in JSON, so it must be one.
+    """
+    expires = int(claim)  # as it was read when the token was checked
+    if expires > LAST_EXPIRY:
+        raise UnauthorizedError("the token's exp is after the year 9999; it is to be in seconds")
+    return float(claim)
 
 
 def _decode(token: str, key: Key, *, issuer: str | None, audience: str | None) -> Mapping[str, Any]:

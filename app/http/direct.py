@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
-from urllib.parse import urlsplit
 
 from quart import Request
 from quart.asgi import ASGIHTTPConnection
 from werkzeug.datastructures import Headers
 
 from ..live.detach import EXTENSION
+
+NO_HOST = "["
+"""Stands for a `Host` that is none: it is refused by name like any other that is not known."""
 
 ROOT_PATH = "KPI_ROOT_PATH"
 """Names the application's configuration value that holds the setting."""
@@ -65,7 +68,13 @@ class DirectHTTPConnection(ASGIHTTPConnection):
         headers.setdefault("Host", "")  # HTTP/1.0 can do without
         path = scope["path"]
         if not path.startswith("/"):
-            path = urlsplit(path).path  # the absolute form, as a proxy gets it (RFC 9112, 3.2.2)
+            # The absolute form, as a proxy gets it: its host is what counts (RFC 9112, 3.2.2).
+            _, absolute, rest = path.partition("://")
+            if absolute:
+                headers["Host"], _, rest = rest.partition("/")
+                path = f"/{rest}"
+        if not _is_routable(headers["Host"]):
+            headers["Host"] = NO_HOST
         root = self.app.config.get(ROOT_PATH, "")
         if root and path.startswith(f"{root}/"):
             path = path.removeprefix(root)
@@ -73,7 +82,7 @@ class DirectHTTPConnection(ASGIHTTPConnection):
             scope["method"],
             scope["scheme"],
             path,
-            scope["query_string"],
+            ascii_query(scope["query_string"]),
             headers,
             scope["root_path"],
             scope["http_version"],
@@ -82,6 +91,25 @@ class DirectHTTPConnection(ASGIHTTPConnection):
             body_timeout=self.app.config["BODY_TIMEOUT"],
             send_push_promise=_push_nothing,
         )
+
+
+def _is_routable(host: str) -> bool:
+    """Tell whether Werkzeug's router takes a host; it raises before any error is handled."""
+    try:
+        host.lower().partition(":")[0].encode("idna")
+    except UnicodeError:
+        return False
+    return True
+
+
+def ascii_query(query: bytes) -> bytes:
+    """Return a query string with what is not ASCII percent-encoded (RFC 3986, 2.1).
+
+    HTTP/2 takes any bytes, and Werkzeug reads UTF-8 alone.
+    """
+    if query.isascii():
+        return query
+    return re.sub(rb"[\x80-\xff]", lambda match: b"%%%02X" % ord(match[0]), query)
 
 
 async def _push_nothing(path: str, headers: Headers) -> None:

@@ -24,7 +24,8 @@ MAX_TOKENS = 256
 _TOKEN = struct.Struct(">5sIHQ")
 TOKEN_LENGTH = len(urlsafe_b64encode(bytes(_TOKEN.size)).rstrip(b"="))
 _PADDING = "=" * (-TOKEN_LENGTH % 4)
-_PATTERN = re.compile(rf"[A-Za-z0-9_-]{{{TOKEN_LENGTH}}}")
+# The last character holds two bits; other ones in it would make another text of the same token.
+_PATTERN = re.compile(rf"[A-Za-z0-9_-]{{{TOKEN_LENGTH - 1}}}[AQgw]")
 
 
 class Position(NamedTuple):

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import time
 from typing import Any
 
+import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.access.caller import Caller, Right
-from app.access.grants import Codes, Grants
+from app.access.grants import CLAIM, Codes, Grants
 from app.access.keys import OneKey, read_key
 from app.access.tokens import Kind, OwnTokens, Verifier
 from app.errors import ConfigurationError, UnauthorizedError
 from app.models import CODE_PATTERN, Channel, Period
 from tests.access.signing import AUDIENCE, ISSUER, SECRET, pairs, sign
+from tests.access.signing import claims as made_claims
 
 VERIFIER = Verifier(OneKey(read_key(SECRET)), ISSUER, AUDIENCE)
 OWN = OwnTokens(SECRET.encode())
@@ -80,6 +83,72 @@ async def test_any_claims_are_read_or_refused(claim: Any, subject: Any) -> None:
         return
     assert isinstance(caller.subject, str)
     assert not caller.may(Right.SEE, Channel("sales", Period.MINUTE))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": 10**12},  # in milliseconds
+        {"exp": 1e300},
+        {"exp": 10**400},
+        {"exp": float("nan")},
+        {"exp": float("inf")},
+        {"exp": -1},
+        {"exp": True},
+        {"exp": [2_000_000_000]},
+        {"nbf": float("nan")},
+        {"nbf": "soon"},
+        {"sub": "\ud800"},
+        {"sub": "a\0b"},
+        {"sub": ["alice"]},
+        {"sub": 7},
+        {"aud": {"kpis": AUDIENCE}},
+        {"iss": [ISSUER]},
+        {CLAIM: {"boards": ["\ud800"]}},
+        {CLAIM: {"boards": ["a\0"]}},
+        {CLAIM: {"periods": {"minute": True}}},
+        {CLAIM: {"periods": "minute"}},
+        {CLAIM: {"kpis": [["sales"]]}},
+        {CLAIM: [["sales"]]},
+        {CLAIM: "sales"},
+        {CLAIM: {"kpis": {"sales": True}}},
+    ],
+    ids=str,
+)
+async def test_claims_of_a_wrong_kind_are_refused(changes: dict[str, Any]) -> None:
+    payload = json.dumps(made_claims() | changes).encode()
+    with pytest.raises(UnauthorizedError):
+        await VERIFIER.verify(jwt.api_jws.encode(payload, SECRET))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"alg": ["HS256"]}, {"alg": None}, {"alg": "none"}, {"alg": "hs256"}, {"kid": ["a"]},
+        {"kid": {"a": 1}}, {"crit": []}, {"crit": ["exp"]}, {"b64": False, "crit": ["b64"]},
+        {"b64": False}, {"jwk": {"kty": "oct", "k": "eA"}, "alg": "HS384"}, {"alg": "RS256"},
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_headers_of_a_wrong_kind_are_refused(header: dict[str, Any]) -> None:
+    head = _encoded(json.dumps({"typ": "JWT", "alg": "HS256"} | header).encode())
+    signed = f"{head}.{_encoded(json.dumps(made_claims()).encode())}"
+    digest = hmac.digest(SECRET.encode(), signed.encode(), "sha256")
+    with pytest.raises(UnauthorizedError):
+        await VERIFIER.verify(f"{signed}.{_encoded(digest)}")
+
+
+@pytest.mark.parametrize("name", ["kid", "jku", "x5u", "jwk"])
+async def test_what_a_header_says_of_keys_is_neither_fetched_nor_believed(name: str) -> None:
+    """The key of the settings counts, whatever file, URL or statement stands in the header."""
+    for value in ("../../dev/null", "' OR 1=1 --", "http://127.0.0.1:1/keys", "a\r\nb"):
+        assert (await VERIFIER.verify(sign(headers={name: value}))).subject == "alice"
+        with pytest.raises(UnauthorizedError):
+            await VERIFIER.verify(sign(key="x" * 40, headers={name: value}))
+
+
+def _encoded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 @given(claims)
