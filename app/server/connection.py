@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, cast
 
 from ..live.fanout import Subscription
+from .client_reader import ClientReader
 from .client_writer import ClientWriter
 from .hypercorn_contract import (
     Closed,
@@ -20,10 +21,9 @@ from .hypercorn_contract import (
     make_protocol,
     speaks_http2,
 )
+from .plain_request import answer_plain, asks_for_stream, read_plain
 from .request_tasks import Receive, RequestTasks, Send
 from .shared import Shared
-
-_READ_AHEAD_BYTES = 65_536
 
 _log = logging.getLogger(__name__)
 
@@ -40,16 +40,14 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_buffer",
         "_busy",
         "_deadline",
-        "_eof",
         "_head_begun",
         "_http2",
+        "_reader",
         "_shared",
         "_task",
         "_transport",
-        "_waiting",
         "_writer",
     )
 
@@ -58,18 +56,16 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._task: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
-        self._buffer = b""
-        self._eof = False
         self._busy = False
         self._head_begun = False
         self._http2 = False
-        self._waiting: asyncio.Future[None] | None = None
 
     # --- the event loop's side -------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the first request, unless there are too many connections."""
         self._transport = cast(asyncio.Transport, transport)
+        self._reader = ClientReader(self._transport, self._shared.loop)
         self._writer = ClientWriter(self._transport, self._shared.loop)
         if not self._shared.make_room():
             # Without an answer: after any status but 200 an EventSource would not come back.
@@ -87,23 +83,26 @@ class Connection(asyncio.Protocol):
                 return
             if not self._head_begun:
                 self._head_begun = True
-                if _asks_for_stream(data):
+                self._reader.put(data)
+                if asks_for_stream(data):
                     self._shared.admission.enter(self)
                 else:
                     self.begin()
+                return
         elif not self._busy and not self._head_begun and not self._http2:
             self._head_begun = True
             self._close_after(self._shared.limits.header_timeout_seconds)
-        self._buffer += data
-        self._wake()
-        if len(self._buffer) >= _READ_AHEAD_BYTES and self._transport is not None:
-            self._transport.pause_reading()
+        self._reader.put(data)
 
     def begin(self) -> None:
         """Answer what has come and what comes."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._task = self._shared.loop.create_task(self._serve(self._transport))
-            self._task.add_done_callback(self._served)
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        scope = read_plain(self._reader.data, transport, *self._shared.for_scopes)
+        serve = self._serve(transport) if scope is None else self._serve_plain(transport, scope)
+        self._task = self._shared.loop.create_task(serve)
+        self._task.add_done_callback(self._served)
 
     def eof_received(self) -> bool:
         """Answer what was asked before the client closed its side (RFC 9112, 9.6), then close.
@@ -114,8 +113,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None or not (self._task or self._head_begun):
             return False
         self._set_deadline(self._shared.limits.half_closed_seconds, self.close)
-        self._eof = True
-        self._wake()
+        self._reader.end()
         # asyncio's TLS has no half-closed connections.
         return self._transport.get_extra_info("ssl_object") is None
 
@@ -135,6 +133,19 @@ class Connection(asyncio.Protocol):
         if self._task is not None:
             self._task.cancel()
         self._forget_if_over()
+
+    # --- a plain request's side ------------------------------------------------------------
+
+    async def _serve_plain(self, transport: asyncio.Transport, scope: Any) -> None:
+        """Answer the first request; where its socket was not detached, wait for the next."""
+        self._reader.take()
+        self._set_busy(True)
+        gone, config = self._reader.more(), self._shared.config
+        if not await answer_plain(self._answer, scope, gone, self._write, config):
+            self.abort()
+        elif not self._reader.ended:
+            self._set_busy(False)
+            await self._serve(transport)
 
     # --- Hypercorn's side ------------------------------------------------------------------
 
@@ -156,7 +167,7 @@ class Connection(asyncio.Protocol):
         make = partial(make_protocol, *self._shared.for_protocols, tasks, transport, self._do)
         protocol = make(Http2Protocol if self._http2 else Http1Protocol)
         await protocol.initiate()
-        while data := await self._read():
+        while data := await self._reader.read():
             try:
                 await protocol.handle(RawData(data))
             except H2ProtocolAssumedError as preface:
@@ -168,28 +179,19 @@ class Connection(asyncio.Protocol):
             await tasks.answered()
         await protocol.handle(Closed())
 
-    async def _read(self) -> bytes:
-        """Return what has come once something has, nothing at the end."""
-        if not self._buffer and not self._eof:
-            self._waiting = self._shared.loop.create_future()
-            try:
-                await self._waiting
-            finally:
-                self._waiting = None
-        data, self._buffer = self._buffer, b""
-        if len(data) >= _READ_AHEAD_BYTES and self._transport is not None:
-            self._transport.resume_reading()
-        return data
-
     async def _do(self, event: Event) -> None:
         """Do what a protocol asks for: write or close."""
         if isinstance(event, RawData):
-            self._writer.write(event.data)
-            timeout = self._shared.limits.send_timeout_seconds
-            if self._writer.behind and not await self._writer.taken(timeout):
-                self._cut_off()
+            await self._write(event.data)
         elif isinstance(event, Closed):
             self.close()
+
+    async def _write(self, data: bytes) -> None:
+        """Write, and wait for a client that is behind, but not for long."""
+        self._writer.write(data)
+        timeout = self._shared.limits.send_timeout_seconds
+        if self._writer.behind and not await self._writer.taken(timeout):
+            self._cut_off()
 
     # --- the app's side --------------------------------------------------------------------
 
@@ -203,14 +205,14 @@ class Connection(asyncio.Protocol):
         self._head_begun = False
         if busy:
             self._shared.idle.pop(self, None)
-            if not self._eof:
+            if not self._reader.ended:
                 self._stop_waiting()
         elif self._transport is not None:
             self._shared.admission.leave(self)
             self._shared.idle[self] = None
             if self._shared.context.terminated.is_set():
                 self.close()
-            elif not self._eof:
+            elif not self._reader.ended:
                 self._close_after(self._shared.limits.keep_alive_seconds)
 
     def _detach(self, subscription: Subscription, chunked: bool) -> bool:
@@ -220,8 +222,7 @@ class Connection(asyncio.Protocol):
             transport is None
             or transport.is_closing()
             or subscription.closed
-            or self._waiting is None
-            or self._waiting.done()
+            or not self._reader.idle
         ):
             return False
         self._writer.flush()
@@ -284,17 +285,7 @@ class Connection(asyncio.Protocol):
         """Let go of the transport: to Hypercorn the connection is over."""
         self._transport = None
         self._stop_waiting()
-        self._eof = True
-        self._wake()
+        self._reader.release()
         self._writer.release()
         self._shared.idle.pop(self, None)
         self._shared.admission.leave(self)
-
-    def _wake(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
-
-
-def _asks_for_stream(head: bytes) -> bool:
-    """Tell whether a request's first bytes look like a stream's; a wrong guess costs little."""
-    return b"stream" in head.partition(b"\r\n")[0]

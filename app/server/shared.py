@@ -32,6 +32,7 @@ class Shared:
         self.config = config
         self.context = WorkerContext(None)
         self.for_protocols = (config, self.context, state)
+        self.for_scopes = (config, state)
         self.limits = limits
         self.metrics = metrics
         self.loop = asyncio.get_running_loop()
