@@ -6,6 +6,7 @@ from contextlib import suppress
 from urllib.parse import quote, urlencode
 
 from quart import Quart, Request, Response, g, request
+from quart.globals import request_ctx
 
 from ..access.access import Credentials, Issued, TokenAccess
 from ..access.caller import Caller
@@ -26,7 +27,7 @@ SECURE_COOKIE = "__Host-kpi_session"
 """Over TLS: browsers take it from this very host alone (RFC 6265bis, 4.1.3.2)."""
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
-_LONG_LIVED = ("token", "access_token", "jwt")
+_LONG_LIVED = frozenset({"token", "access_token", "jwt"})
 
 
 def install(app: Quart, service: Service) -> None:
@@ -43,7 +44,12 @@ def install(app: Quart, service: Service) -> None:
             if isinstance(access, TokenAccess) and endpoint in PAGES and "ticket" in request.args:
                 return await _enter(access)
             return None
-        found = credentials(request)
+        # The request itself: each look through the proxy would be a look-up of its own.
+        asked = request_ctx.request
+        _refuse_tokens(asked)
+        found = Credentials()
+        if access.jwt or asked.method not in READS:
+            found = credentials(asked)
         g.caller = await access.identify(found)
         if isinstance(access, TokenAccess) and found.ticket is not None and found.bearer is None:
             g.session = await access.open_session(g.caller)
@@ -52,7 +58,10 @@ def install(app: Quart, service: Service) -> None:
     @app.after_request
     async def complete(response: Response) -> Response:
         if access.jwt:
-            response.vary.update(("Authorization", "Cookie"))
+            if "Vary" in response.headers:
+                response.vary.update(("Authorization", "Cookie"))
+            else:
+                response.headers["Vary"] = "Authorization, Cookie"
             session: Issued | None = g.get("session")
             if session is not None:
                 secure = proxies.client(request.scope).scheme == "https"
@@ -67,11 +76,7 @@ def caller() -> Caller:
 
 
 def credentials(request: Request) -> Credentials:
-    """Return what a request brings; raises UnauthorizedError for a token in its URL."""
-    if any(name in request.args for name in _LONG_LIVED):
-        raise UnauthorizedError(
-            "a token does not belong in a URL, where it is kept and seen; POST /ticket with it"
-        )
+    """Return what a request brings."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return Credentials(
         bearer=token.strip() if scheme.lower() == "bearer" else None,
@@ -82,9 +87,18 @@ def credentials(request: Request) -> Credentials:
     )
 
 
+def _refuse_tokens(request: Request) -> None:
+    """Raise UnauthorizedError for a token in a URL."""
+    if not _LONG_LIVED.isdisjoint(request.args):
+        raise UnauthorizedError(
+            "a token does not belong in a URL, where it is kept and seen; POST /ticket with it"
+        )
+
+
 def session_cookie(request: Request) -> str | None:
     """Return the value of the session's cookie."""
-    return request.cookies.get(SECURE_COOKIE) or request.cookies.get(COOKIE) or None
+    cookies = request.cookies
+    return cookies.get(SECURE_COOKIE) or cookies.get(COOKIE) or None
 
 
 def set_cookie(response: Response, session: Issued, *, secure: bool) -> None:
