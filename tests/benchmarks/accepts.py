@@ -8,7 +8,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
+import jwt
+
 from tests.benchmarks.contenders import (
+    EVENTS,
     LIMIT,
     NCHAN,
     OURS,
@@ -27,7 +30,11 @@ from tests.benchmarks.stage import Stage, gateway
 
 HELLO = 'Quart "hello", a connection each'
 HELLO_KEPT = 'Quart "hello", kept connections'
+AUTHORISED = "kpi-stream, with a token"
 REST_SECONDS = 0.7
+
+KEY = "0123456789abcdef" * 4
+TOKEN_SECONDS = 3600
 
 
 @dataclass
@@ -53,14 +60,18 @@ def accepts(stage: Stage, database: str, *, streams: int, rounds: int) -> list[R
         hello = Peer(QUART, partial(python_module, "quart_queue"), one_post)
         quart = stack.enter_context(hello.start())
         ours = stack.enter_context(gateway(stage.url(database)))
-        # Somebody listens already: the channel is live.
-        listener = stack.enter_context(generator())
+        guarded = stack.enter_context(gateway(stage.url(database), auth="jwt", jwt_key=KEY))
         stream = get("/kpi/kpi_00000/stream?period=minute")
-        listener.open(ours.port, [stream], b"\nid: ")
+        allowed = get("/kpi/kpi_00000/stream?period=minute", f"{EVENTS}{_authorization()}")
+        # Somebody listens already: the channel is live.
+        for server, request in ((ours, stream), (guarded, allowed)):
+            listener = stack.enter_context(generator())
+            listener.open(server.port, [request], b"\nid: ")
         bare = stack.enter_context(Peer(LIMIT, partial(python_module, "bare"), one_post).start())
         any_stream = get("/stream?channel=a")
         runs: list[tuple[Rate, Server, Callable[[Server, Rate], None]]] = [
             (Rate(OURS), ours, partial(_streams, crowd, stream, b"\nid: ", streams)),
+            (Rate(AUTHORISED), guarded, partial(_streams, crowd, allowed, b"\nid: ", streams)),
             (Rate(HELLO), quart, partial(_requests, crowd, False)),
             (Rate(HELLO_KEPT), quart, partial(_requests, crowd, True)),
             (Rate(QUART), quart, partial(_streams, crowd, any_stream, b"\n\n", streams)),
@@ -75,6 +86,16 @@ def accepts(stage: Stage, database: str, *, streams: int, rounds: int) -> list[R
                 run(server, rate if number else Rate("to warm up"))
                 time.sleep(REST_SECONDS)
     return [rate for rate, _, _ in runs]
+
+
+def _authorization() -> str:
+    """Return the header with a token for the one KPI that is opened."""
+    claims = {
+        "sub": "benchmark",
+        "exp": int(time.time()) + TOKEN_SECONDS,
+        "kpi_stream": {"kpis": ["kpi_00000"]},
+    }
+    return f"authorization: Bearer {jwt.encode(claims, KEY, 'HS256')}\r\n"
 
 
 def _streams(

@@ -59,7 +59,10 @@ class Contender(Protocol):
         """Have an event sent on each channel; return when that was asked for, where known."""
 
 
-def get(path: str, extra: str = "accept: text/event-stream\r\n") -> bytes:
+EVENTS = "accept: text/event-stream\r\n"
+
+
+def get(path: str, extra: str = EVENTS) -> bytes:
     return f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{extra}\r\n".encode()
 
 
