@@ -28,22 +28,26 @@ pool_mode = {pool_mode}
 
 
 @asynccontextmanager
-async def pgbouncer(url: str, pool_mode: str, more: str = "") -> AsyncIterator[str]:
+async def pgbouncer(
+    url: str, pool_mode: str, more: str = "", *, port: int = PORT
+) -> AsyncIterator[str]:
     """Run PgBouncer before the database at `url` and yield the URL that leads through it."""
     parts = urlsplit(url)
     where = parse_qs(parts.query)
     socket = f"{where['host'][0]}/.s.PGSQL.{where['port'][0]}"
     with TemporaryDirectory(prefix="kpi-pgbouncer-") as folder:
-        async with _way_to(socket) as port, _running(folder, port, pool_mode, more):
-            yield f"postgresql://postgres@{parts.path}?host={folder}&port={PORT}"
+        async with way_to(socket) as server, _running(folder, server, pool_mode, more, port):
+            yield f"postgresql://postgres@{parts.path}?host={folder}&port={port}"
 
 
 @asynccontextmanager
-async def _running(folder: str, port: int, pool_mode: str, more: str) -> AsyncIterator[None]:
+async def _running(
+    folder: str, server_port: int, pool_mode: str, more: str, port: int
+) -> AsyncIterator[None]:
     path = Path(folder) / "pgbouncer.ini"
     path.write_text(
         CONFIGURATION.format(
-            port=port, listen_port=PORT, folder=folder, pool_mode=pool_mode, more=more
+            port=server_port, listen_port=port, folder=folder, pool_mode=pool_mode, more=more
         )
     )
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
@@ -61,7 +65,7 @@ async def _running(folder: str, port: int, pool_mode: str, more: str) -> AsyncIt
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        await _until_there(Path(folder) / f".s.PGSQL.{PORT}", process)
+        await _until_there(Path(folder) / f".s.PGSQL.{port}", process)
         yield
     finally:
         if process.returncode is None:
@@ -70,7 +74,7 @@ async def _running(folder: str, port: int, pool_mode: str, more: str) -> AsyncIt
 
 
 @asynccontextmanager
-async def _way_to(socket: str) -> AsyncIterator[int]:
+async def way_to(socket: str) -> AsyncIterator[int]:
     """Yield a port that leads to a Unix socket, which may be in a folder of another user's."""
 
     async def link(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

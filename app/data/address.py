@@ -135,6 +135,9 @@ def _tls(known: dict[str, str], variable: str) -> ssl.SSLContext | None:
     if mode == "no-verify":
         # As drivers for node call it.
         mode = known["sslmode"] = "require"
+    if mode == "allow":
+        # The driver gives up where a pooler insists on TLS; both take what there is.
+        mode = known["sslmode"] = "prefer"
     if mode is not None and mode not in _MODES:
         raise ConfigurationError(f"sslmode in {variable} must be one of {', '.join(_MODES)}")
     if known.get("sslrootcert") == "system":

@@ -72,7 +72,8 @@ class Connector:
         try:
             connection = await self._connect(seconds, settings)
         except asyncpg.ProtocolViolationError as error:
-            if "startup parameter" in str(error):
+            # Where TLS is preferred the refusal of the second attempt, without it, hides the first.
+            if "startup parameter" in f"{error} {error.__cause__}":
                 raise _PoolerFoundError from error
             raise
         try:

@@ -120,11 +120,31 @@ def _misfit(error: Exception) -> str | None:
         return f"{said}; leave it out of the URL"
     if isinstance(error, asyncpg.ObjectNotInPrerequisiteStateError):
         return f"{said}; run REFRESH MATERIALIZED VIEW" if "been populated" in said else None
+    if "root certificate file" in said:
+        return (
+            "sslmode asks to verify its certificate: name the file of its authority with "
+            "sslrootcert, or write sslrootcert=system for those that this system trusts"
+        )
+    if (alert := _tls_alert(error)) is not None:
+        return (
+            f"it refuses the TLS handshake ({alert}); if that is of a certificate, mend sslcert "
+            "and sslkey in the URL"
+        )
     if isinstance(error, UnicodeError):
         return "a host in the URL is no host name"
     if isinstance(error, ConnectionError) and "rejected SSL upgrade" in said:
         return "it does not speak TLS, which sslmode asks for; sslmode=prefer takes what there is"
     return said if isinstance(error, _MISCONFIGURED) else None
+
+
+def _tls_alert(error: BaseException) -> str | None:
+    """Return what the server said of the handshake; of TLS 1.3 it comes after the connection."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError) and "ALERT" in str(cause.reason):
+            return str(cause.reason).lower().replace("_", " ")
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def _said(error: Exception) -> str:
