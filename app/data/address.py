@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -20,29 +20,30 @@ _SCHEME = re.compile(r"(?:postgres|postgresql)(?:\+\w+)?://", re.IGNORECASE)
 _OURS = frozenset({"extra_float_digits", "statement_timeout", "timezone"})
 """Settings that statements here rely on; whatever the URL says of them is left out."""
 
+_ATTRIBUTES = ("any", "primary", "standby", "read-write", "read-only", "prefer-standby")
 _MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a database is and how it is spoken to; `dsn` and `options` are as asyncpg takes them.
+    """Where a database is and how it is spoken to; `dsns` and `options` are as asyncpg takes them.
 
+    There is one DSN for each of its hosts, which begins with that host and goes on with the others.
     `settings` are PostgreSQL's own; `pooler` is whether a pooler in transaction mode is named.
     `variable` is the setting that it is from. The rest may not be shown: the password is in it.
     """
 
     variable: str
-    dsn: str = field(repr=False)
+    dsns: tuple[str, ...] = field(repr=False)
     settings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     options: str = field(default="", repr=False)
     tls: ssl.SSLContext | None = None
     connect_seconds: float | None = None
     pooler: bool = False
 
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """Return what asyncpg is to be told of where the database is."""
-        return {"dsn": self.dsn} if self.tls is None else {"dsn": self.dsn, "ssl": self.tls}
+    def arguments(self, dsn: str) -> dict[str, Any]:
+        """Return what asyncpg is to be told to connect to one of `dsns`."""
+        return {"dsn": dsn} if self.tls is None else {"dsn": dsn, "ssl": self.tls}
 
 
 def parse_address(url: str, variable: str = "KPI_DATABASE_URL") -> Address:
@@ -70,18 +71,36 @@ def _parse(url: str, variable: str) -> Address:
     ports = [f":{port}" for port in parts.known.get("port", "").split(",")]
     _require_ports([*hosts.split(","), *parts.known.get("host", "").split(","), *ports], variable)
     tls = _tls(parts.known, variable)
-    dsn = f"postgresql://{login}{has_login}{hosts}/{database}"
-    if parts.known:
-        dsn += "?" + urlencode(parts.known, quote_via=quote)
+    attributes = parts.known.get("target_session_attrs", "any")
+    if attributes not in _ATTRIBUTES:
+        raise ConfigurationError(
+            f"target_session_attrs in {variable} must be one of {', '.join(_ATTRIBUTES)}"
+        )
     return Address(
         variable,
-        dsn,
+        tuple(
+            f"postgresql://{login}{has_login}{each}/{database}"
+            + ("?" + urlencode(known, quote_via=quote) if known else "")
+            for each, known in _orders(hosts, parts.known)
+        ),
         MappingProxyType({k: v for k, v in parts.settings.items() if k.lower() not in _OURS}),
         " ".join(parts.options),
         tls,
         parts.connect_seconds,
         parts.pooler,
     )
+
+
+def _orders(hosts: str, known: dict[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the hosts, and the parameters, in each order that begins with another host."""
+    lists = {
+        name: known[name].split(",") for name in ("host", "port") if "," in known.get(name, "")
+    }
+    count = max(len(hosts.split(",")), *(len(each) for each in lists.values()), 1)
+    for first in range(count):
+        turned = {name: ",".join(each[first:] + each[:first]) for name, each in lists.items()}
+        places = hosts.split(",")
+        yield ",".join(places[first:] + places[:first]), known | turned
 
 
 def require_escaped(rest: str, variable: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -44,6 +45,7 @@ class Connector:
     def __init__(self, address: Address, settings: Mapping[str, str]) -> None:
         self.through_pooler = address.pooler
         self._address = address
+        self._dsns = deque(address.dsns)
         # What this project relies on is not the URL's to say, but for its name.
         self._settings = {**address.settings, **settings, **_named(address)}
         self._queries = load_queries("database")
@@ -91,13 +93,22 @@ class Connector:
         self, seconds: float, settings: Mapping[str, str], **arguments: Any
     ) -> asyncpg.Connection[asyncpg.Record]:
         options = {"options": self._address.options} if self._address.options else {}
-        return await asyncpg.connect(
-            **self._address.arguments,
-            **arguments,
-            timeout=self.connect_seconds,
-            command_timeout=seconds + CONNECT_SECONDS,
-            server_settings={**settings, **options},
-        )
+        hosts = len(self._dsns)
+        for host in range(hosts):
+            try:
+                return await asyncpg.connect(
+                    **self._address.arguments(self._dsns[0]),
+                    **arguments,
+                    timeout=self.connect_seconds / hosts,
+                    command_timeout=seconds + CONNECT_SECONDS,
+                    server_settings={**settings, **options},
+                )
+            except TimeoutError:
+                # A host that is silent would keep the others from being tried, also from now on.
+                self._dsns.rotate(-1)
+                if host == hosts - 1:
+                    raise
+        raise AssertionError("there is at least one host")
 
     def _all_settings(self, seconds: float) -> dict[str, str]:
         return {"statement_timeout": str(round(seconds * 1000)), **self._settings}
@@ -127,9 +138,9 @@ class Connector:
                 if not await self.lends_sessions(connection):
                     raise ConfigurationError(
                         f"{self._address.variable} leads to a pooler in transaction mode, which "
-                        "keeps no session, as db init, demo and publish need: run these with the "
-                        "address of the server itself, or the pooler's for sessions; serve, "
-                        "import and db check work as it is"
+                        "keeps no session, as db init, demo, publish and, with TimescaleDB, import "
+                        "need: run these with the address of the server itself, or the pooler's "
+                        "for sessions; serve and db check work as it is"
                     )
                 await connection.execute(self._assignments("set_for_session", seconds))
             yield connection

@@ -134,6 +134,11 @@ def _misfit(error: Exception) -> str | None:
         return "a host in the URL is no host name"
     if isinstance(error, ConnectionError) and "rejected SSL upgrade" in said:
         return "it does not speak TLS, which sslmode asks for; sslmode=prefer takes what there is"
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+        return (
+            f"{said}: it is a standby, or default_transaction_read_only is on; this needs the "
+            "server that can be written"
+        )
     return said if isinstance(error, _MISCONFIGURED) else None
 
 
@@ -151,6 +156,8 @@ def _said(error: Exception) -> str:
     """Return an error in one line; PostgreSQL's may have several."""
     if isinstance(error, asyncpg.PostgresError) and error.message:
         return error.message
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return "no host in the URL is as its target_session_attrs asks"
     if isinstance(error, socket.gaierror):
         return f"its host is not known here: {error.strerror}"
     return " ".join(str(error).split()) or type(error).__name__

@@ -84,14 +84,14 @@ def test_what_hosters_and_other_drivers_write() -> None:
         "&channel_binding=require&options=endpoint%3Dep-x"
     )
     assert neon.options == "endpoint=ep-x"
-    assert parse_qs(urlsplit(neon.dsn).query) == {"sslmode": ["require"]}
+    assert parse_qs(urlsplit(neon.dsns[0]).query) == {"sslmode": ["require"]}
 
     prisma = parse_address(
         "postgres://u:p@h:6543/db?pgbouncer=true&connection_limit=1&schema=kpi&pool_timeout=0"
     )
     assert prisma.pooler
     assert prisma.settings == {"search_path": "kpi"}
-    assert urlsplit(prisma.dsn).query == ""
+    assert urlsplit(prisma.dsns[0]).query == ""
 
     libpq = parse_address(
         "postgresql://u:p@h1:5432,h2:5433/db?target_session_attrs=read-write&connect_timeout=3"
@@ -100,13 +100,13 @@ def test_what_hosters_and_other_drivers_write() -> None:
     )
     assert libpq.connect_seconds == 3.0
     assert libpq.settings == {"search_path": "kpi,public", "work_mem": "8MB"}
-    assert urlsplit(libpq.dsn).netloc == "u:p@h1:5432,h2:5433"
+    assert urlsplit(libpq.dsns[0]).netloc == "u:p@h1:5432,h2:5433"
 
     sqlalchemy = parse_address("postgresql+asyncpg://u:p@h/db?ssl=true&application_name=wall")
-    assert sqlalchemy.dsn == "postgresql://u:p@h/db?sslmode=require"
+    assert sqlalchemy.dsns[0] == "postgresql://u:p@h/db?sslmode=require"
     assert sqlalchemy.settings == {"application_name": "wall"}
-    assert parse_address("postgresql:///db?user=a@b&host=/run/postgresql").dsn
-    assert parse_address("postgresql://u:p@[::1]:5432/db").dsn
+    assert parse_address("postgresql:///db?user=a@b&host=/run/postgresql").dsns
+    assert parse_address("postgresql://u:p@[::1]:5432/db").dsns
     assert parse_address(" postgresql://u:p@h/db?sslrootcert=system ").tls is not None
 
 

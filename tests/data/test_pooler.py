@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from io import StringIO
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -13,6 +15,7 @@ from app.data import schema
 from app.data.check.check import check
 from app.data.check.findings import Severity
 from app.data.database import Connection, Database
+from app.data.importing.command import import_rows
 from app.data.repository import Repository
 from app.data.rollups import Rollups
 from app.errors import ConfigurationError
@@ -100,6 +103,28 @@ async def test_a_session_is_had_in_session_mode_alone(empty_url: str) -> None:
         with pytest.raises(ConfigurationError, match="a pooler in transaction mode, which"):
             async with database.session(5):
                 pass
+
+
+LOOKS_LIKE_TIMESCALE = """
+    DROP TABLE kpi_rollup_minute CASCADE;
+    SET allow_system_table_mods = on;
+    INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+    VALUES (99999, 'timescaledb', 10, 2200, false, '2.20.0');
+"""
+
+
+async def test_an_import_that_no_refresh_could_follow_loads_nothing(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    """TimescaleDB refreshes outside of transactions, which takes a session."""
+    await execute(database, LOOKS_LIKE_TIMESCALE)
+    file = tmp_path / "a.csv"
+    file.write_text("timestamp,kpi_code,value\n2026-01-01T00:00:00Z,a,1\n")
+    assert settings.database_url is not None
+    async with pgbouncer(settings.database_url.get_secret_value(), "transaction") as url:
+        with pytest.raises(ConfigurationError, match="with TimescaleDB, import need"):
+            await import_rows(Settings(database_url=SecretStr(url)), str(file), out=StringIO())
+    assert await fetch(database, "SELECT FROM kpi_raw_data") == []
 
 
 async def test_what_a_pooler_refuses_is_no_outage(empty_url: str) -> None:

@@ -101,6 +101,7 @@ class Importer:
         resolved = await asyncio.to_thread(path.resolve)
         # A name may be of any bytes; the database keeps text.
         source = os.fsencode(resolved).decode(errors="backslashreplace")
+        await self._require_refresh()
         progress = await self._resume(path, source, again)
         with await asyncio.to_thread(path.open, "rb", 0) as raw:
             text = await asyncio.to_thread(open_text, raw, self._options)
@@ -119,6 +120,7 @@ class Importer:
         It is one transaction, since a stream cannot be read again from its middle. Raises what
         `load_file` raises.
         """
+        await self._require_refresh()
         pipe = Pipe(descriptor)
         try:
             text = await self._open_source(pipe)
@@ -252,6 +254,12 @@ class Importer:
             return await asyncio.to_thread(self._rejects.add, batch.rejects)
         except OSError as error:
             raise InvalidParameterError(f"refused lines cannot be kept: {error}") from error
+
+    async def _require_refresh(self) -> None:
+        """Raise ConfigurationError, before a row is loaded, where no refresh could follow."""
+        if await self._database.backend() is Backend.TIMESCALE:
+            async with self._database.session(timescale.REFRESH_SECONDS):
+                pass
 
     async def _refresh(self, progress: Progress) -> None:
         """Bring the aggregates up to date over what was loaded."""
