@@ -18,7 +18,7 @@ from .running import plain_errors, run
 @click.option("--delimiter", help="What is between columns, such as ';' or tab.")
 @click.option("--decimal", type=click.Choice([".", ","]), help="The decimal mark of values.")
 @click.option("--encoding", help="Such as utf-8, utf-16 or cp1252.")
-@click.option("--time", help="How times are written: iso, s, ms, us, ns or '%d.%m.%Y %H:%M'.")
+@click.option("--time", help="How times are written: iso, s, ms, excel or '%d.%m.%Y %H:%M'.")
 @click.option("--zone", help="The zone of times without an offset, such as Europe/Berlin.")
 @click.option("--dry-run", is_flag=True, help="Show how the first lines are understood.")
 @click.option("--rejects", type=click.Path(path_type=Path), help="Where refused lines go.")

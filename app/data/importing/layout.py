@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import re
+import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ...errors import InvalidParameterError
 from ...models import CODE_PATTERN
+from .spelling import ways_to_say
 
 TIME_UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 """Ways of counting time since 1970, by how many of each a second has."""
@@ -21,8 +23,10 @@ _NAMES = {
     "code": ("kpi_code", "code", "kpi", "_field", "metric", "series", "name"),
     "value": ("value", "_value", "val"),
 }
-_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?")
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_DIGIT_GROUPS = r"[+-]?(?:\d+|\d{1,3}(?:[., \u00a0\u202f'\u2019]\d{3})+)"
+_NUMBER = re.compile(_DIGIT_GROUPS + r"(?:[.,]\d+)?(?:[eE][+-]?\d+)?")
+_DECIMAL_COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:[. \u00a0\u202f'\u2019]\d{3})+),\d+")
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +34,8 @@ class Options:
     """What the user says of a file; None: to be found out.
 
     `columns` are separated by commas: `time`, `code`, `value`, `-` or a KPI's code by position, or
-    `time=Datum` by the name in the header. `time` is `iso`, a unit of TIME_UNITS or a strptime
-    pattern.
+    `time=Datum` by the name in the header. `time` is `iso`, `excel`, a unit of TIME_UNITS or a
+    strptime pattern.
     """
 
     delimiter: str | None = None
@@ -57,6 +61,11 @@ def read_options(said: Mapping[str, str | None]) -> Options:
         raise InvalidParameterError(
             f"--zone: {zone!r} is no time zone; name one such as Europe/Berlin"
         ) from None
+    time = said["time"]
+    if time is not None and time not in ("iso", "excel", *TIME_UNITS) and "%" not in time:
+        raise InvalidParameterError(
+            f"--time: {time!r} is none; write iso, excel, s, ms, us, ns or such as '%d.%m.%Y %H:%M'"
+        )
     return Options(
         delimiter, said["decimal"], said["encoding"], said["columns"], said["time"], of_zone
     )
@@ -99,6 +108,11 @@ def find_layout(text: str, encoding: str, options: Options) -> Layout:
     notes = {n for n, line in enumerate(text.splitlines(), start=1) if line.startswith("#")}
     if not numbered:
         return Layout(encoding=encoding, skipped=frozenset(notes))
+    separator = _SEPARATOR_LINE.fullmatch(numbered[0][1])
+    if separator is not None and len(numbered) > 1:
+        # Excel's own note of what is between columns.
+        notes.add(numbered.pop(0)[0])
+        options = replace(options, delimiter=options.delimiter or separator[1])
     delimiter = options.delimiter or _find_delimiter(numbered[0][1])
     first = _fields(numbered[0][1], delimiter)
     header = None if any(_is_time(f) or _NUMBER.fullmatch(f) for f in first) else first
@@ -155,7 +169,7 @@ def _find_time(example: str | None, options: Options) -> str:
     except ValueError:
         raise InvalidParameterError(
             f"the time {example!r} is not ISO 8601: say how it is written, as in "
-            "--time '%d.%m.%Y %H:%M', or which column it is in, as in --columns code,time,value"
+            f"{ways_to_say(example)}; or which column it is in, as in --columns code,time,value"
         ) from None
     if moment.tzinfo is None and options.zone is None:
         raise InvalidParameterError(
@@ -191,11 +205,23 @@ def _find_columns(
         return timestamp, code, ((value, None),)
     if timestamp is not None and code is None and value is None:
         wide = [at for at in range(width) if at != timestamp and header[at] and _numbers(rows, at)]
+        codes = [code_of(header[at]) for at in wide]
+        if twice := sorted({code for code in codes if codes.count(code) > 1}):
+            raise InvalidParameterError(
+                f"two columns would both be {twice[0]}: name the KPI of each in their order, as in "
+                "--columns time,orders,returns, with - for one that is left out"
+            )
         if wide:
             return timestamp, None, tuple((at, code_of(header[at])) for at in wide)
+    if width == 1:
+        raise InvalidParameterError(
+            f"the first line is one column, {header[0][:60]!r}: take away what comes before the "
+            "header, as in tail -n +4 FILE | kpi-stream import -, or say what is between columns "
+            "with --delimiter"
+        )
+    said = shlex.quote(f"time={header[0]},code={header[1]},value={header[-1]}")
     raise InvalidParameterError(
-        f"the columns are {', '.join(header)}: say which is which, as in "
-        f"--columns time={header[0]},code={header[min(1, width - 1)]},value={header[-1]}, or name "
+        f"the columns are {', '.join(header)}: say which is which, as in --columns {said}, or name "
         "the KPI of each column in their order, as in --columns time,orders,returns"
     )
 

@@ -9,12 +9,15 @@ from typing import BinaryIO, NamedTuple
 
 from ...errors import InvalidCodeError
 from ...models import parse_code
+from ...wording import counted
 from .layout import PLAIN, TIME_UNITS, Layout
+from .spelling import without_groups
 
 LONGEST_LINE_BYTES = 4096
 
 # Every instant in between fits the database, a bucket's end and a time zone's shift.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EXCEL_EPOCH = datetime(1899, 12, 30)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _LARGEST = 1e290
 _SMALLEST = 1e-290
@@ -77,7 +80,9 @@ class LineParser:
         if fields is None:
             return ()
         if len(fields) != layout.width:
-            raise BadLineError(f"{len(fields)} fields where there are {layout.width} before")
+            raise BadLineError(
+                f"{counted(len(fields), 'field')} where there are {layout.width} before"
+            )
         timestamp = parse_timestamp(fields[layout.timestamp], layout)
         if layout.code is not None:
             ((value, _),) = layout.values
@@ -117,11 +122,13 @@ class LineParser:
                 # The line's own end stays: a quote that is still open there is an error.
                 fields = next(csv.reader([text], strict=True, delimiter=delimiter))
             except (csv.Error, StopIteration):
-                raise BadLineError("the quotes of the line do not match") from None
+                raise BadLineError(
+                    "the quotes of the line do not match; a value may not go on in the next line"
+                ) from None
         else:
             fields = text.split(delimiter)
         fields = [field.strip() for field in fields]
-        return None if fields in ([], [""]) else fields
+        return fields if any(fields) else None
 
 
 def parse_timestamp(text: str, layout: Layout = PLAIN) -> datetime:
@@ -129,6 +136,11 @@ def parse_timestamp(text: str, layout: Layout = PLAIN) -> datetime:
     try:
         if layout.time in TIME_UNITS:
             timestamp = _EPOCH + _since_epoch(text, TIME_UNITS[layout.time])
+        elif layout.time == "excel":
+            # To the millisecond, which is as exact as Excel's numbers are.
+            timestamp = _EXCEL_EPOCH + timedelta(
+                milliseconds=round(float(text.replace(",", ".")) * 86_400_000)
+            )
         elif layout.time == "iso":
             timestamp = datetime.fromisoformat(text)
         else:
@@ -165,12 +177,17 @@ def parse_value(text: str, decimal: str = ".") -> float:
     """Return the number that a text says; raise BadLineError."""
     if decimal == ",":
         # A dot would be for thousands there; taken for a decimal point it changes the number.
+        text = without_groups(text, decimal)
         text = "." if "." in text else text.replace(",", ".")
+    elif not text.isdecimal():
+        text = without_groups(text, decimal)
     try:
         # Python's own underscores between digits are no part of a number elsewhere.
         value = float("_" if "_" in text else text)
     except ValueError:
         hint = "" if decimal == "," or "," not in text else "; --decimal , reads a decimal comma"
+        if decimal == "," and text == ".":
+            hint = "; without a decimal comma its dot may be one, or for thousands"
         raise BadLineError(f"the value is not a number{hint}") from None
     if not (value == 0 or _SMALLEST <= abs(value) <= _LARGEST):
         raise BadLineError("the value is neither 0 nor a finite number from 1e-290 to 1e290")

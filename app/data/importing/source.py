@@ -8,12 +8,14 @@ import hashlib
 import io
 import os
 import select
+import zlib
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import zstandard
 
 from ...errors import InvalidParameterError
+from .foreign import refuse_foreign
 from .layout import Layout, Options, find_layout
 
 _SAMPLE_BYTES = 65_536
@@ -21,6 +23,7 @@ _SAMPLE_LINES = 22
 _GZIP = b"\x1f\x8b"
 _ZSTANDARD = b"\x28\xb5\x2f\xfd"
 _POLL_SECONDS = 0.2
+_PIECE_BYTES = 1024
 
 SAME_FILE_BYTES = 16
 """The part of a fingerprint that is the same however a file was edited after its first lines."""
@@ -88,6 +91,59 @@ class Head(io.RawIOBase):
         return count
 
 
+class ZstandardFrames(io.RawIOBase):
+    """What is in frames of Zstandard; the library's own reader takes one that is cut off as whole.
+
+    It is read in small pieces, since each may unfold to many thousand times its size.
+    """
+
+    def __init__(self, source: io.BufferedReader[io.RawIOBase]) -> None:
+        self._source = source
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._packed = b""
+        self._left = b""
+
+    def readable(self) -> bool:
+        """Return that this can be read."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Read and decompress some of it; raises EOFError where a frame is cut off."""
+        while not self._left:
+            self._packed = self._packed or self._source.read(_PIECE_BYTES)
+            if not self._packed:
+                if self._frame is not None:
+                    raise EOFError("a frame is not whole")
+                return 0
+            if self._frame is None:
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+            self._left = self._frame.decompress(self._packed)
+            self._packed = self._frame.unused_data if self._frame.eof else b""
+            if self._frame.eof:
+                self._frame = None
+        count = min(len(buffer), len(self._left))
+        buffer[:count], self._left = self._left[:count], self._left[count:]
+        return count
+
+
+class Unpacked(io.RawIOBase):
+    """What was compressed; that it is cut off or damaged is an OSError."""
+
+    def __init__(self, reader: io.RawIOBase) -> None:
+        self._reader = reader
+
+    def readable(self) -> bool:
+        """Return that this can be read."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
+        """Read and decompress some of it."""
+        try:
+            return self._reader.readinto(buffer)
+        except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
+            raise OSError(f"it is cut off or damaged ({error}): nothing of it is loaded") from None
+
+
 def peek(stream: io.RawIOBase, *, lines: int) -> bytes:
     """Read the beginning of a stream: so many lines, or what fits the sample, or all there is."""
     head = b""
@@ -104,12 +160,9 @@ def plain(stream: io.RawIOBase, head: bytes) -> io.RawIOBase:
     whole = Head(head, stream)
     # Both are read like raw streams, without being of that class.
     if head.startswith(_GZIP):
-        return cast(io.RawIOBase, gzip.GzipFile(fileobj=io.BufferedReader(whole)))
+        return Unpacked(cast(io.RawIOBase, gzip.GzipFile(fileobj=io.BufferedReader(whole))))
     if head.startswith(_ZSTANDARD):
-        reader = zstandard.ZstdDecompressor().stream_reader(
-            io.BufferedReader(whole), read_across_frames=True
-        )
-        return cast(io.RawIOBase, reader)
+        return Unpacked(ZstandardFrames(io.BufferedReader(whole)))
     return whole
 
 
@@ -133,6 +186,10 @@ def find_encoding(head: bytes, said: str | None) -> str:
             ) from None
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
+    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        # Every second byte of Latin letters is zero there.
+        if head[first::2].count(0) > len(head) / 4:
+            return encoding
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         decoder.decode(head)
@@ -186,6 +243,7 @@ def open_text(raw: io.RawIOBase, options: Options) -> Text:
     if compressed:
         head = peek(inner, lines=_SAMPLE_LINES)
         inner = Head(head, inner)
+    refuse_foreign(head)
     encoding = find_encoding(head, options.encoding)
     wide = encoding.replace("-", "").replace("_", "").startswith(("utf16", "utf32"))
     source = io.BufferedReader(inner)

@@ -59,7 +59,7 @@ async def test_a_named_pipe(database: Database, settings: Settings, tmp_path: Pa
 
 async def test_stop_at_the_first_bad_line(settings: Settings, tmp_path: Path) -> None:
     source = write(tmp_path / "a.csv", LINE.format(1, 1) + "oops\n")
-    with pytest.raises(InvalidParameterError, match="line 2: 1 fields"):
+    with pytest.raises(InvalidParameterError, match="line 2: 1 field "):
         await import_rows(settings, source, stop_at_first=True, out=io.StringIO())
 
 

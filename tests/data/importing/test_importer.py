@@ -134,7 +134,7 @@ async def test_stop_at_the_first_bad_line_then_mend_it_and_go_on(
     importer = Importer(database, settings, RejectFile(rejects, asked_for=True), stop_at_first=True)
     good = lines(50)
     path = write(tmp_path / "a.csv", [*good[:20], "oops", *good[21:]])
-    with pytest.raises(InvalidParameterError, match=r"^line 21: 1 fields"):
+    with pytest.raises(InvalidParameterError, match=r"^line 21: 1 field "):
         await importer.load_file(path)
     assert await raw_rows(database) == sorted(good[:20])
     write(path, good)
