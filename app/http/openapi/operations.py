@@ -39,7 +39,6 @@ def operation(
     responses = dict(answers)
     for status in sorted({*problems, *always}):
         responses[str(status)] = _problem(PROBLEMS[status])
-    responses["default"] = _problem("Another problem")
     made: Operation = {"summary": summary, "tags": [tag], "responses": responses}
     if description:
         made["description"] = description
