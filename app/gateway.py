@@ -124,7 +124,10 @@ async def _admin(
     started = asyncio.Event()
     timeout = settings.send_timeout_seconds
     bind = parse_bind(settings.admin_bind)
-    with listening(bind, send_timeout_seconds=timeout, shared=shared) as (sock, _):
+    with listening(bind, send_timeout_seconds=timeout, shared=shared, setting="KPI_ADMIN_BIND") as (
+        sock,
+        _,
+    ):
         async with asyncio.TaskGroup() as group:
             serving = serve(
                 create_admin_app(service),

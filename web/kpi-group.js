@@ -15,6 +15,8 @@ import { judge } from './tile/judge.js';
 import { requestPaint, setVisible } from './tile/paint.js';
 import { TileFrame } from './tile/tile-frame.js';
 
+export { useTickets } from './stream/tickets.js';
+
 /**
  * @typedef {import('./stream/catalogue.js').Kpi} Kpi
  * @typedef {import('./stream/catalogue.js').Period} Period

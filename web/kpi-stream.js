@@ -13,6 +13,8 @@
  *     });
  *     stream.addEventListener('connection', () => console.log(stream.connection.state));
  *
+ * Where the server asks who is there, `useTickets` says where tickets come from.
+ *
  * @typedef {import('./stream/series.js').Point} Point
  * @typedef {import('./stream/listeners.js').Listener} Listener
  * @typedef {import('./stream/listeners.js').Update} Update
@@ -38,6 +40,8 @@ const USUAL_HEARTBEAT_MS = 15_000;
 
 /** @type {MakeTransport} */
 const fromServer = (owner) => new ServerTransport(owner);
+
+export { useTickets } from './stream/tickets.js';
 
 export class KpiStream extends EventTarget {
   /**

@@ -10,6 +10,9 @@
  * this module came from). Colours are taken from the page's `color-scheme` and can be set as
  * `--kpi-ink`, `--kpi-surface`, `--kpi-line` and others.
  *
+ * Where the server asks who is there, `useTickets` says where tickets come from:
+ * see `stream/tickets.js`.
+ *
  * Fires `kpi-change` whenever something of its numbers has changed.
  */
 
@@ -26,6 +29,8 @@ import { TileFrame } from './tile/tile-frame.js';
 import { TileSource } from './tile/tile-source.js';
 import { Tooltip } from './tile/tooltip.js';
 import { VIEWS } from './tile/views.js';
+
+export { useTickets } from './stream/tickets.js';
 
 /**
  * @typedef {import('./stream/catalogue.js').Period} Period

@@ -51,7 +51,12 @@ def install(app: Quart, service: Service) -> None:
         if access.jwt or asked.method not in READS:
             found = credentials(asked)
         g.caller = await access.identify(found)
-        if isinstance(access, TokenAccess) and found.ticket is not None and found.bearer is None:
+        if (
+            isinstance(access, TokenAccess)
+            and found.ticket is not None
+            and found.bearer is None
+            and not found.foreign  # its cookie would count for nothing
+        ):
             g.session = await access.open_session(g.caller)
         return None
 

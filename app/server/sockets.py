@@ -24,17 +24,22 @@ _MACOS_OPEN_MAX = 10_240
 
 @contextmanager
 def listening(
-    bind: Bind, *, send_timeout_seconds: float, shared: bool = False
+    bind: Bind,
+    *,
+    send_timeout_seconds: float,
+    shared: bool = False,
+    setting: str = "KPI_BIND",
 ) -> Iterator[tuple[socket.socket, Bind]]:
     """Bind a socket while the context lasts; yield it and where it is, its port included.
 
-    With `shared` other processes may bind the same port. Raises ConfigurationError.
+    With `shared` other processes may bind the same port. `setting` says where the address is from.
+    Raises ConfigurationError.
     """
     try:
         sock = _bound(bind, shared=shared)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ConfigurationError(f"KPI_BIND: cannot listen on {bind}: {reason}") from error
+        raise ConfigurationError(f"{setting}: cannot listen on {bind}: {reason}") from error
     if sock.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
         # A peer that says nothing any more, not even that its window is shut or open.
         milliseconds = int(send_timeout_seconds * 1000)

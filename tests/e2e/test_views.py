@@ -144,6 +144,21 @@ async def test_what_is_shown_is_saved_as_csv(shop: Shop, visit: Visit, tmp_path:
     assert numbers.count(None) == len(SILENT)
 
 
+async def test_what_is_saved_holds_no_formula(shop: Shop, visit: Visit, tmp_path: Path) -> None:
+    code = "-a.b"  # a code may begin so, and would be computed
+    await shop.write([(code, shop.now - 60 * n, -1.5 * n) for n in range(1, 4)])
+    dashboard = await visit.open(f"#id=v&name=V&t={code}:minute")
+    await dashboard.until_all_live()
+    menu = await dashboard.open_menu(code)
+    async with dashboard.page.expect_download() as downloading:
+        await menu.get_by_role("button", name="Save as CSV").click()
+    file = tmp_path / "saved.csv"
+    await (await downloading.value).save_as(file)
+    rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"))))
+    assert {row["kpi"] for row in rows} == {"'-a.b"}
+    assert [row["value"] for row in rows][-3:] == ["-4.5", "-3", "-1.5"]
+
+
 async def test_a_longer_range_is_loaded(shop: Shop, visit: Visit) -> None:
     dashboard = await visit.open("#id=l&name=L&t=orders:minute,line,2x2")
     await dashboard.until_all_live()

@@ -81,6 +81,18 @@ async def test_a_change_without_a_version_is_refused(gateway: Gateway) -> None:
     assert (await ask(gateway, "PUT", "/boards/hall-2", body, **NEW)).status_code == 412
 
 
+@pytest.mark.parametrize(
+    "tag", ['""', '"", W/")", "x"', "*", "1 2", ",", '"-1"', f'"{"9" * 40}"', 'W/"1"']
+)
+async def test_an_odd_version_is_none(tag: str, gateway: Gateway) -> None:
+    await publish(gateway, "hall-2")
+    body = {"name": "Hall 2", "definition": TILES}
+    for method, sent in (("PUT", body), ("DELETE", None)):
+        answer = await ask(gateway, method, "/boards/hall-2", sent, If_Match=tag)
+        assert answer.status_code == 428, answer.text
+    assert (await ask(gateway, "GET", "/boards/hall-2")).json()["version"] == 1
+
+
 async def test_earlier_versions_can_be_read_and_a_deleted_board_comes_back(
     gateway: Gateway,
 ) -> None:
@@ -97,6 +109,14 @@ async def test_earlier_versions_can_be_read_and_a_deleted_board_comes_back(
     assert (await ask(gateway, "GET", "/boards/hall-2?version=2")).status_code == 404
 
 
+def nested(depth: int) -> Any:
+    """Return lists in lists."""
+    made: Any = []
+    for _ in range(depth):
+        made = [made]
+    return made
+
+
 @pytest.mark.parametrize(
     ("slug", "body", "status"),
     [
@@ -109,6 +129,8 @@ async def test_earlier_versions_can_be_read_and_a_deleted_board_comes_back(
         ("ok", {"name": "a", "definition": {"tiles": ["\0"]}}, 422),
         ("ok", ["a"], 422),
         ("ok", {"name": "a", "definition": {"tiles": ["x" * 300_000]}}, 413),
+        ("ok", {"name": "a", "definition": {"tiles": nested(300)}}, 422),
+        ("ok", {"name": "a", "definition": {"tiles": nested(900)}}, 422),
     ],
 )
 async def test_what_is_no_board_is_refused_in_words(
@@ -118,6 +140,16 @@ async def test_what_is_no_board_is_refused_in_words(
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert len(answer.json()["detail"]) > 10
+
+
+async def test_the_deepest_board_that_is_taken_can_be_read(gateway: Gateway) -> None:
+    depth, status = 260, 0
+    while status != 200:
+        depth -= 1
+        body = {"name": "a", "definition": {"tiles": nested(depth)}}
+        status = (await ask(gateway, "PUT", "/boards/deep", body, **NEW)).status_code
+        assert status in (200, 422)
+    assert (await ask(gateway, "GET", "/boards/deep")).json()["definition"] == body["definition"]
 
 
 async def test_a_database_without_the_table_says_what_to_do(gateway: Gateway) -> None:

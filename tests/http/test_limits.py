@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import AsyncExitStack
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
+from app.errors import ConfigurationError
 from app.gateway import open_front, run_gateway
 from app.server.stopping import Stop
 from app.settings import Settings
@@ -116,6 +118,21 @@ async def test_counts_and_readiness_have_an_address_of_their_own(settings: Setti
                     assert answer.status_code == status
                 assert (await client.get(f"http://127.0.0.1:{admin}/kpi")).status_code == 404
             stop.request()
+
+
+async def test_a_taken_admin_port_is_called_by_its_setting(settings: Settings) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        admin = f"127.0.0.1:{taken.getsockname()[1]}"
+        ours = settings.model_copy(update={"bind": "127.0.0.1:0", "admin_bind": admin})
+        with open_front(ours) as front, pytest.raises((ConfigurationError, ExceptionGroup)) as end:
+            await run_gateway(ours, front, Stop(), started=lambda: None)
+    refused: BaseException = end.value
+    while isinstance(refused, ExceptionGroup):
+        (refused,) = refused.exceptions
+    reason = "Address already in use"
+    assert str(refused) == f"KPI_ADMIN_BIND: cannot listen on {admin}: {reason}"
 
 
 @pytest.mark.parametrize("text", ["9000", "nowhere", "127.0.0.1:99999"])

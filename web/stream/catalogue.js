@@ -25,6 +25,8 @@
  * @property {string} version Of the page that the server has; empty where it does not say.
  */
 
+import { usesTickets, withTicket } from './tickets.js';
+
 export const CODE = /^[A-Za-z0-9_.-]{1,64}$/;
 /** @type {Period[]} */
 export const PERIODS = ['minute', '5min', '15min', 'hour', 'day', 'week', 'month'];
@@ -53,7 +55,7 @@ export function isChannel(channel) {
  * @returns {Promise<any>}
  */
 export async function getJson(url, date) {
-  const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  const response = await fetch(await withTicket(url), { signal: AbortSignal.timeout(TIMEOUT_MS) });
   if (!response.ok) {
     throw Object.assign(new Error(`${url} answers ${response.status}`), {
       status: response.status,
@@ -72,7 +74,7 @@ export async function getJson(url, date) {
 export async function getCatalogue(base, date) {
   const url = `${base}kpi`;
   const said = await getJson(url, date).catch(async (error) => {
-    if (error.status !== 401 || !(await renewSession(base))) throw error;
+    if (error.status !== 401 || usesTickets(url) || !(await renewSession(base))) throw error;
     return getJson(url, date);
   });
   const { timezone, heartbeat_seconds, version = '', periods = FIRST_PERIODS } = said;

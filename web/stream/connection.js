@@ -24,6 +24,7 @@ import {
   MOST_URL_BYTES,
   streamUrl,
 } from './stream-url.js';
+import { ticketFor, usesTickets } from './tickets.js';
 
 const KINDS = [
   'snapshot',
@@ -79,6 +80,8 @@ export class Connection {
   #streamed = new Set();
   /** @type {EventSource | null} */
   #source = null;
+  /** What opens the next stream. */
+  #ticket = '';
   #lastSeen = 0;
   #attempt = 0;
   #refusals = 0;
@@ -218,6 +221,7 @@ export class Connection {
     let happening = 'prepared';
     try {
       await this.#owner.prepare();
+      this.#ticket = await ticketFor(this.#base);
     } catch {
       happening = 'unprepared';
     }
@@ -263,15 +267,17 @@ export class Connection {
       if (source !== this.#source) return;
       greeted = reloaded = false;
       resumed = 0;
-      this.#on(source.readyState === EventSource.CLOSED ? 'closed' : 'interrupted');
+      if (source.readyState === EventSource.CLOSED) this.#on('closed');
+      else this.#on(usesTickets(this.#base) ? 'dropped' : 'interrupted');
     };
   }
 
   #url() {
     const cursors = [this.#cursor, ...this.#loaded.values()].filter(Boolean);
-    const url = streamUrl(this.#base, this.#channels, this.#owner.options(), cursors);
+    const options = [this.#owner.options(), this.#ticket].filter(Boolean).join('&');
+    const url = streamUrl(this.#base, this.#channels, options, cursors);
     if (this.#refusals < LONG_ADDRESS_TRIES || url.length <= CAREFUL_URL_BYTES) return url;
-    return streamUrl(this.#base, this.#channels, this.#owner.options(), []);
+    return streamUrl(this.#base, this.#channels, options, []);
   }
 
   /** @returns {ConnectionState} */

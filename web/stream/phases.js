@@ -6,10 +6,10 @@
  *   server is there. opening: a stream is asked for. live: it speaks. retrying: the browser asks
  *   for it again by itself.
  * @typedef {'changed' | 'emptied' | 'due' | 'prepared' | 'unprepared' | 'greeted' | 'interrupted'
- *   | 'closed' | 'silent' | 'retry'} Happening
+ *   | 'dropped' | 'closed' | 'silent' | 'retry'} Happening
  *   changed: other channels. emptied: none left. due: the wait is over. prepared, unprepared: the
  *   server answers, or not. greeted: the stream has said all that was missed. interrupted: the
- *   browser tries again. closed: it has given up. silent: nothing came for two heartbeats. retry:
+ *   browser tries again. dropped: it must not, since the ticket was used. closed: it has given up. silent: nothing came for two heartbeats. retry:
  *   somebody wants it now.
  */
 
@@ -27,6 +27,7 @@ export const NEXT = /** @type {Record<Phase, Partial<Record<Happening, Phase>>>}
   opening: {
     greeted: 'live',
     interrupted: 'retrying',
+    dropped: 'waiting',
     closed: 'waiting',
     silent: 'preparing',
     retry: 'preparing',
@@ -35,6 +36,7 @@ export const NEXT = /** @type {Record<Phase, Partial<Record<Happening, Phase>>>}
   },
   live: {
     interrupted: 'retrying',
+    dropped: 'waiting',
     closed: 'waiting',
     silent: 'preparing',
     changed: 'waiting',
@@ -51,4 +53,4 @@ export const NEXT = /** @type {Record<Phase, Partial<Record<Happening, Phase>>>}
 });
 
 /** After these nobody knows whether the numbers are live. @type {Set<Happening>} */
-export const LOSSES = new Set(['unprepared', 'interrupted', 'closed', 'silent']);
+export const LOSSES = new Set(['unprepared', 'interrupted', 'dropped', 'closed', 'silent']);

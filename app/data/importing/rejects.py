@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from .batches import Reject
 
 HEADER = b"line,reason,text\r\n"
 _MOST_NUMBERS = 10_000
+# Also after blanks and quotes, which spreadsheets drop, and in the wide forms that they know.
+_FORMULA = re.compile(r"[\s\"'\0-\x1f\ufeff\u200b]*[=+\-@＝＋－＠−]|[\t\r]")  # noqa: RUF001
 
 
 class RejectFile:
@@ -69,7 +72,7 @@ class RejectFile:
         writer = csv.writer(text)
         for reject in rejects:
             shown = reject.text.decode("utf-8", "backslashreplace").rstrip("\r\n")
-            writer.writerow((reject.number, reject.reason, shown))
+            writer.writerow((reject.number, _as_text(reject.reason), _as_text(shown)))
         # Exclusively made: two imports that begin at once do not write into one file.
         with self.path.open("ab" if self._begun else "xb") as file:
             if not self._begun:
@@ -79,3 +82,8 @@ class RejectFile:
             file.flush()
             os.fsync(file.fileno())
             return file.tell()
+
+
+def _as_text(cell: str) -> str:
+    """Return a cell that no spreadsheet computes: an apostrophe says that it is a text."""
+    return f"'{cell}" if _FORMULA.match(cell) else cell

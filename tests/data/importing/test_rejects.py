@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from pathlib import Path
 
@@ -68,3 +69,16 @@ def test_two_imports_that_begin_at_once_do_not_share_a_file(tmp_path: Path) -> N
     one.add(REFUSED)
     with pytest.raises(FileExistsError):
         two.add(REFUSED)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"=1+1,sales,3", b" +1;x", b"@SUM(1)", b"\t=1", b'"=1",x', "\uff1d1+1".encode(), b"-2+3"],
+)
+def test_no_line_becomes_a_formula_in_a_spreadsheet(line: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "bad.csv"
+    rejects = RejectFile(path, asked_for=True)
+    rejects.open(0)
+    rejects.add([Reject(1, "why", line)])
+    with path.open(newline="", encoding="utf-8") as file:
+        assert [row["text"] for row in csv.DictReader(file)] == [f"'{line.decode()}"]

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { newBoard, newTile, readBoard, setPeriod, toStored } from '../../../web/board/board.js';
-import { toCsv } from '../../../web/board/csv.js';
+import { cell, toCsv } from '../../../web/board/csv.js';
 import { firstTiles } from '../../../web/board/first-board.js';
 import { fromFragment, toFragment } from '../../../web/board/link.js';
 import { rowsOf } from '../../../web/board/packing.js';
@@ -247,4 +247,54 @@ test('what is off target is said in few words', () => {
 test('a name becomes an address', () => {
   assert.equal(slugOf('Nord & Süd / Schicht #2'), 'nord-sud-schicht-2');
   assert.equal(slugOf('  '), '');
+});
+
+test('no cell of a CSV file is a formula, and numbers stay numbers', () => {
+  const formulas = [
+    '=1+1',
+    '+1+1',
+    '-2+3',
+    '@SUM(1)',
+    '\t=1',
+    '\r=1',
+    '\n=1',
+    ' =1',
+    '"=1',
+    "'=1",
+    '\u{feff}=1',
+    '\u00a0=1',
+    '\u200b=1',
+    '\0=1',
+    '＝1+1',
+    '＋1',
+    '－1+1',
+    '＠SUM(1)',
+    '−1+1',
+    '-a.b',
+    "+cmd|' /C calc'!A0",
+    '=HYPERLINK("http://x","y")',
+    '-1;=2',
+    '+1e',
+    '-',
+    '=',
+    '\ttext',
+  ];
+  for (const text of formulas) {
+    const written = cell(text);
+    const plain = written.startsWith('"') ? written.slice(1, -1).replaceAll('""', '"') : written;
+    assert.equal(plain, `'${text}`);
+    assert.equal(written.startsWith('"'), /[",\r\n]/.test(text), written);
+  }
+  for (const value of [-1, 0, 1.5, -2.25e-7, 1e21, '-12.5', '+3', '1e-9'])
+    assert.equal(cell(value), String(value));
+  for (const text of ['a=b', 'plant1.oee', 'a-b', '1+1', '', '2026-05-04T12:00:00.000Z', 'true'])
+    assert.equal(cell(text), text);
+  assert.equal(cell('a,"b"'), '"a,""b"""');
+  const line = toCsv('-a.b', 'hour', [
+    { start: 0, end: 1, value: -4.5, points: 2, min: -9, max: -1e-9, corrected: false },
+  ]).split('\r\n')[1];
+  assert.equal(
+    line,
+    "'-a.b,hour,1970-01-01T00:00:00.000Z,1970-01-01T00:00:00.001Z,-4.5,2,-9,-1e-9,false",
+  );
 });
