@@ -31,10 +31,10 @@ from .sockets import BACKLOG
 from .stopping import Stop
 from .tls import Certificate
 
-ACCEPTS_A_TURN = 4
-"""Connections accepted in one turn of the event loop. When 5,000 came at once, accepting as many
-as there were made them all half-answered together, and memory for that was never given back: 26 KB
-a stream against 3.5 KB, at the same cost of accepting."""
+ACCEPTS_A_TURN = 64
+"""Connections accepted in one turn of the event loop. A request waits for all connections that
+came before its own: they are accepted faster than streams are opened, which `Admission` holds back.
+"""
 
 COLLECTOR_THRESHOLDS = (5000, 20, 10)
 """Of the garbage collector, measured at 10,000 streams: a rarer oldest generation let churn grow

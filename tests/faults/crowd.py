@@ -113,7 +113,12 @@ class Member(asyncio.Protocol):
 
 
 class Crowd:
-    """So many listeners; each comes back up to `back_within_seconds` after its stream ended."""
+    """So many listeners; each comes back up to `back_within_seconds` after its stream ended.
+
+    Where nobody listens on a port, one looks for all until somebody does, and they come back up to
+    so long after that: if each tried for itself, they would keep the processor from the server
+    that is to start, and would arrive no faster than this process can try.
+    """
 
     def __init__(self, ports: Sequence[int], *, back_within_seconds: float) -> None:
         self.loop = asyncio.get_running_loop()
@@ -123,6 +128,7 @@ class Crowd:
         self._group = asyncio.TaskGroup()
         self._back_within_seconds = back_within_seconds
         self._members: list[Member] = []
+        self._lookouts: dict[int, asyncio.Task[None]] = {}
         self.is_over = False
 
     async def __aenter__(self) -> Self:
@@ -178,11 +184,28 @@ class Crowd:
     async def _connect(self, member: Member, delay: float) -> None:
         await asyncio.sleep(delay)
         while not self.is_over:
+            port = random.choice(self.ports)
             try:
-                await self.loop.create_connection(
-                    lambda: member, "127.0.0.1", random.choice(self.ports)
-                )
+                await self.loop.create_connection(lambda: member, "127.0.0.1", port)
+            except OSError:
+                await self._listened_on(port)
+                await asyncio.sleep(random.uniform(0, self._back_within_seconds))
+            else:
+                return
+
+    async def _listened_on(self, port: int) -> None:
+        """Wait until somebody listens on a port."""
+        lookout = self._lookouts.get(port)
+        if lookout is None or lookout.done():
+            lookout = self._lookouts[port] = self._group.create_task(self._look_out(port))
+        await asyncio.wait([lookout])
+
+    async def _look_out(self, port: int) -> None:
+        while not self.is_over:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
             except OSError:
                 await asyncio.sleep(0.05)
             else:
+                writer.close()
                 return
