@@ -146,6 +146,21 @@ async def test_a_database_is_initialised_checked_and_filled(empty_url: str) -> N
     assert average == 2.0
 
 
+async def test_init_adds_up_the_rows_that_are_there(empty_url: str) -> None:
+    """Whoever serves them need not do it first, and answers at once."""
+    connection = await asyncpg.connect(empty_url)
+    await connection.execute(
+        'CREATE TABLE kpi_raw_data ("timestamp" timestamptz, kpi_code text, value float8);'
+        "INSERT INTO kpi_raw_data SELECT now() - n * INTERVAL '1 minute', 'a', n"
+        " FROM generate_series(5, 5000) AS n"
+    )
+    assert (await run("db", "init", KPI_DATABASE_URL=empty_url)).status == 0
+    dirty = "SELECT count(*) FROM kpi_dirty"
+    assert await connection.fetchval(dirty) == 0
+    assert await connection.fetchval("SELECT count(*) FROM kpi_rollup_minute") == 4996
+    await connection.close()
+
+
 async def test_another_time_zone_than_the_databases_is_refused(settings: Settings) -> None:
     environment = {"KPI_DATABASE_URL": url_of(settings), "KPI_TIMEZONE": "Asia/Kolkata"}
     ended = await run("serve", KPI_BIND=f"127.0.0.1:{free_port()}", **environment)

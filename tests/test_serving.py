@@ -146,3 +146,19 @@ async def test_a_frozen_database_does_not_hold_up_the_end() -> None:
                 if process.returncode is None:
                     process.kill()
                 await process.communicate()
+
+
+async def test_a_demo_says_that_it_is_one_process() -> None:
+    with TemporaryDirectory(prefix="kpi-") as folder:
+        process = await start("demo", KPI_WORKERS="3", KPI_DATA_DIR=folder, KPI_BIND="127.0.0.1:0")
+        try:
+            said = await line_with(process, "KPI_WORKERS")
+            assert said == "KPI_WORKERS=3 is for kpi-stream serve; the demo is one process\n"
+            await line_with(process, "Dashboard")
+            workers = psutil.Process(process.pid).children()
+            assert [child for child in workers if "python" in child.name()] == []
+            process.terminate()
+        finally:
+            if process.returncode is None and process.stderr is not None:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    await process.communicate()

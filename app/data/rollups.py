@@ -77,11 +77,12 @@ class Rollups:
             self._task.cancel()
             await asyncio.wait([self._task])
 
-    async def refresh(self) -> int | None:
+    async def refresh(self, tell: Callable[[float], None] = lambda _: None) -> int | None:
         """Clean what is dirty now and over; return how many entries of the log that were.
 
-        None is for a database without rollups. It goes in steps, each a short transaction. Raises
-        DatabaseUnavailableError, and ConfigurationError where it may not write.
+        None is for a database without rollups. It goes in steps, each a short transaction; `tell`
+        is told after each which share of the log is done. Raises DatabaseUnavailableError, and
+        ConfigurationError where it may not write.
         """
         async with self._database.connection() as connection:
             if not self._has_rollups:
@@ -90,7 +91,7 @@ class Rollups:
                 return None
             pending = await self._queries.pending(connection)
         blocks = pending["blocks"]
-        taken = await self._refresh_minutes(blocks)
+        taken = await self._refresh_minutes(blocks, tell)
         if taken or pending["hours"]:
             await self._refresh_coarse(self._queries.refresh_hours)
         if taken or pending["days"]:
@@ -99,7 +100,7 @@ class Rollups:
             await self._database.run_alone(self._queries.shrink_log.sql)
         return taken
 
-    async def _refresh_minutes(self, blocks: int) -> int:
+    async def _refresh_minutes(self, blocks: int, tell: Callable[[float], None]) -> int:
         total = first = 0
         while first < blocks:
             following = first + self._step_blocks
@@ -108,6 +109,7 @@ class Rollups:
                 break
             total += taken
             first = following
+            tell(min(first / blocks, 1.0))
         return total
 
     async def _step(self, first: int, following: int) -> int | None:

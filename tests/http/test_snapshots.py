@@ -231,3 +231,27 @@ async def test_a_stream_has_open_buckets_only_with_partial(gateway: Gateway) -> 
         partial = await stream.event("partial")
         assert partial.json()["value"] == 40.0
         assert partial.last_event_id == snapshot.last_event_id
+
+
+async def test_a_long_catalogue_is_compressed_for_those_who_take_that(gateway: Gateway) -> None:
+    await execute(
+        gateway.database,
+        "INSERT INTO kpi_catalog (code, name) SELECT 'many_' || n, 'One of many KPIs'"
+        " FROM generate_series(1, 2000) AS n",
+    )
+    plain = await get(gateway, "/kpi", **{"Accept-Encoding": "identity"})
+    zipped = await get(gateway, "/kpi", **{"Accept-Encoding": "gzip"})
+    assert (plain.headers.get("Content-Encoding"), zipped.headers["Content-Encoding"]) == (
+        None,
+        "gzip",
+    )
+    assert plain.json() == zipped.json()
+    assert int(zipped.headers["Content-Length"]) < int(plain.headers["Content-Length"]) / 5
+    for answer in (plain, zipped):
+        assert answer.headers["Vary"] == "Accept-Encoding"
+        encoding = "gzip" if answer is zipped else "identity"
+        asked = {"Accept-Encoding": encoding, "If-None-Match": answer.headers["ETag"]}
+        assert (await get(gateway, "/kpi", **asked)).status_code == 304
+    assert plain.headers["ETag"] != zipped.headers["ETag"]
+    short = await get(gateway, "/kpi/sales", **{"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in short.headers

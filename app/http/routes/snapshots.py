@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
+
 from quart import Quart, Response, request
 
 from ...access.caller import Right
@@ -10,6 +13,10 @@ from ...live.events import Encoded
 from ...service import Service
 from .. import auth, parameters
 from ..conditional import conditional
+
+_LONG_BYTES = 65_536
+_LEVEL = 1
+"""The quickest: 50,000 KPIs take a thread 50 ms and become a tenth."""
 
 
 def install(app: Quart, service: Service) -> None:
@@ -50,6 +57,17 @@ def install(app: Quart, service: Service) -> None:
 
 
 async def _answer(encoded: Encoded) -> Response:
-    response = Response(encoded.body, content_type="application/json")
+    """Return what was encoded, compressed where it is long: a catalogue may have megabytes."""
+    body, etag = encoded.body, encoded.etag
+    long = len(body) > _LONG_BYTES
+    zipped = long and request.accept_encodings.quality("gzip") > 0
+    if zipped:
+        body = await asyncio.to_thread(gzip.compress, body, _LEVEL, mtime=0)
+        etag += "-gzip"
+    response = Response(body, content_type="application/json")
     response.headers["Cache-Control"] = "no-cache"
-    return await conditional(response, encoded.etag)
+    if long:
+        response.vary.add("Accept-Encoding")
+    if zipped:
+        response.headers["Content-Encoding"] = "gzip"
+    return await conditional(response, etag)
