@@ -43,7 +43,7 @@ const status = new Status(stream, {
 });
 const { pathname } = boards.home;
 const shared = new SharedBoards(boards, stream, status);
-const alerts = new Alerts(grid, byId('alerts'), pathname);
+const alerts = new Alerts(boards, stream, byId('alerts'), pathname);
 const picker = new Picker(boards, () => stream.catalogue({ fresh: true }), showAdded);
 const tileMenu = new TileMenu(boards, {
   remove,

@@ -160,37 +160,3 @@ async def test_a_first_hour_or_day_is_waited_for_without_alarm(
     fresh = dashboard.tile(f"brand_new:{period}").locator(".fresh")
     await expect(fresh).to_contain_text("first")
     assert await dashboard.states() == ["waiting"]
-
-
-async def test_a_change_of_status_is_announced_where_a_tile_asks_for_it(
-    shop: Shop, visit: Visit
-) -> None:
-    await visit.context.grant_permissions(["notifications"])
-    await visit.context.add_init_script(
-        """window.told = [];
-        window.Notification = class {
-            static permission = 'granted';
-            constructor(title, { body }) { window.told.push(`${title} (${body})`); }
-        };"""
-    )
-    dashboard = await visit.open(TWO)
-    page = dashboard.page
-    await dashboard.until_all_live()
-    menu = await dashboard.open_menu("orders")
-    await menu.get_by_label("Announce changes of status").check()
-    await page.keyboard.press("Escape")
-    await expect(page.locator("#alerts")).to_be_hidden()
-    await shop.write([("orders", shop.now, 50.0), ("stock", shop.now, 1.0)])
-    await shop.silence()
-    await page.wait_for_function("() => window.told.length === 1")
-    assert await page.evaluate("window.told") == ["Orders packed: off target (50\u202forders)"]
-    await page.reload()
-    await dashboard.until_all_live()
-    await shop.write([("orders", shop.now, 150.0)])
-    await shop.silence()
-    await page.wait_for_function("() => window.told.length === 1")
-    await page.locator("#alerts").click()
-    entries = page.locator(".alerts li")
-    await expect(entries).to_have_count(2)
-    await expect(entries.first).to_contain_text("on target")
-    await expect(page.get_by_label("With a sound")).not_to_be_checked()

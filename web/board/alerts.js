@@ -1,9 +1,18 @@
 /**
- * Announces a change of status of the tiles that ask for it: as the system's notification, with a
- * sound where that is wanted, and in a log of today's changes.
+ * Announces a change of status of the tiles that ask for it, whichever board is shown: as the
+ * system's notification, with a sound where that is wanted, and in a log of today's changes. Of
+ * several tabs of a browser one announces; all show the log.
  *
  * @typedef {import('../stream/series.js').Status} Status
- * @typedef {{ at: number, name: string, from: Status, to: Status, value: string }} LogEntry
+ * @typedef {import('./status-watch.js').StatusChange} StatusChange
+ *
+ * @typedef {object} LogEntry
+ * @property {number} at
+ * @property {string} name
+ * @property {Status} to
+ * @property {string} value
+ * @property {string} [channel]
+ * @property {number} [start] Of the bucket that changed the status.
  */
 
 import { h } from '../tile/dom.js';
@@ -11,19 +20,22 @@ import { formatShortValue } from '../tile/format.js';
 import { STATUS_WORDS } from '../tile/judge.js';
 import { formatClock } from '../tile/time.js';
 import { closeByOpener, togglePopover } from './popover.js';
+import { Sound } from './sound.js';
+import { StatusWatch } from './status-watch.js';
 
 const MOST_ENTRIES = 200;
-const TONE_SECONDS = 0.35;
-const TONES = { bad: [440, 330], warning: [520, 520], good: [523, 659] };
+/** Over plain HTTP there are no locks: tabs wait so long at most, and see what another has told. */
+const SPREAD_MS = 1_000;
 
 export class Alerts {
   /**
-   * @param {import('./grid.js').Grid} grid
-   * @param {HTMLElement} opener Shown while there is something to read.
+   * @param {import('./boards.js').Boards} boards
+   * @param {import('../stream/open.js').Stream} stream
+   * @param {HTMLElement} opener Shown while a tile asks for alerts, or there is something to read.
    * @param {string} path Of the dashboard, for what is kept in this browser.
    */
-  constructor(grid, opener, path) {
-    this.#grid = grid;
+  constructor(boards, stream, opener, path) {
+    this.#boards = boards;
     this.#opener = opener;
     this.#key = `kpi-stream alerts ${path}`;
     this.element = h('div', {
@@ -32,30 +44,49 @@ export class Alerts {
       role: 'dialog',
       'aria-label': 'Changes of status today',
     });
+    this.element.append(
+      h('h2', {}, 'Changes of status today'),
+      this.#list,
+      h('label', { class: 'check' }, this.#box, h('span', {}, 'With a sound')),
+    );
+    this.#box.addEventListener('change', () => {
+      this.#loud = this.#box.checked;
+      this.#keep();
+      if (this.#loud) void this.#sound.play('good');
+    });
     opener.setAttribute('aria-expanded', 'false');
     closeByOpener(this.element, '#alerts');
     opener.addEventListener('click', () => {
-      this.#fill();
+      this.#show();
       togglePopover(this.element, opener);
     });
-    grid.element.addEventListener('kpi-change', (event) => {
-      const key = /** @type {Element} */ (event.target).closest('.cell')?.getAttribute('data-key');
-      this.#look(key ?? '');
+    boards.addEventListener('change', () => this.#show());
+    addEventListener('storage', ({ key }) => {
+      if (key !== this.#key) return;
+      this.#read();
+      this.#show();
     });
-    const kept = this.#read();
-    this.#log = kept.log;
-    this.#loud = kept.loud;
-    this.#showOpener();
+    // Held until the tab is closed: the one that has it announces, then the next.
+    void navigator.locks?.request(this.#key, () => {
+      this.#first = true;
+      return new Promise(() => {});
+    });
+    new StatusWatch(boards, stream, path, (change) => void this.#changed(change));
+    this.#read();
+    this.#show();
   }
 
-  #grid;
+  #boards;
   #opener;
   #key;
   /** @type {LogEntry[]} */
-  #log;
-  #loud;
-  /** The last status of each tile that was known for certain. @type {Map<string, Status>} */
-  #known = new Map();
+  #log = [];
+  #loud = false;
+  /** Whether this tab is the one that announces. */
+  #first = false;
+  #sound = new Sound();
+  #list = h('div');
+  #box = h('input', { type: 'checkbox' });
 
   /** Ask for the right to notify, while somebody is there to say yes. */
   allow() {
@@ -64,55 +95,55 @@ export class Alerts {
     }
   }
 
-  /** @param {string} key Of a tile. */
-  #look(key) {
-    const frame = this.#grid.frame(key);
-    const status = frame?.kpi?.status ?? null;
-    // Where the number is not that of now, its status has not changed; nobody knows it.
-    if (!frame?.kpi || status === null) return;
-    const channel = `${key} ${frame.kpi.channel}`;
-    const before = this.#known.get(channel);
-    this.#known.set(channel, status);
-    if (before === undefined || before === status || !frame.tile.alert) return;
-    const value = formatShortValue(frame.kpi.series.latest?.value ?? null, frame.kpi.kpi);
-    this.#announce({ at: Date.now(), name: frame.name, from: before, to: status, value });
+  /** @param {StatusChange} change */
+  async #changed({ channel, name, kpi, start, value, to }) {
+    if (navigator.locks ? !this.#first : await this.#isTold({ channel, start, to })) return;
+    this.#read();
+    const text = formatShortValue(value, kpi);
+    this.#announce({ at: Date.now(), name, to, value: text, channel, start });
+  }
+
+  /** Whether another tab has told it, which is seen where tabs wait differently long. @param {Partial<LogEntry>} change */
+  async #isTold({ channel, start, to }) {
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * SPREAD_MS));
+    this.#read();
+    return this.#log.some(
+      (entry) => entry.channel === channel && entry.start === start && entry.to === to,
+    );
   }
 
   /** @param {LogEntry} entry */
   #announce(entry) {
     this.#log = [entry, ...this.#log].filter(isToday).slice(0, MOST_ENTRIES);
     this.#keep();
-    this.#showOpener();
-    if (this.element.matches(':popover-open')) this.#fill();
+    this.#show();
     if (typeof Notification === 'function' && Notification.permission === 'granted') {
       try {
-        new Notification(`${entry.name}: ${STATUS_WORDS[entry.to]}`, {
+        const shown = new Notification(`${entry.name}: ${STATUS_WORDS[entry.to]}`, {
           body: entry.value,
-          tag: entry.name,
+          tag: entry.channel ?? entry.name,
         });
+        shown.onclick = () => window.focus();
       } catch {
         // Some browsers let only a service worker notify; the log has it.
       }
     }
-    if (this.#loud) sound(TONES[entry.to]);
+    if (this.#loud) void this.#sound.play(entry.to);
   }
 
-  #showOpener() {
+  #show() {
     this.#log = this.#log.filter(isToday);
     const count = this.#log.length;
-    this.#opener.hidden = count === 0;
+    const asked = this.#boards.all.some(({ tiles }) => tiles.some(({ alert }) => alert));
+    this.#opener.hidden = count === 0 && !asked;
     const text = `${count} ${count === 1 ? 'change' : 'changes'} of status today`;
     this.#opener.setAttribute('aria-label', text);
     this.#opener.title = text;
+    this.#fill();
   }
 
   #fill() {
-    const loud = h('input', { type: 'checkbox', checked: this.#loud });
-    loud.addEventListener('change', () => {
-      this.#loud = loud.checked;
-      this.#keep();
-      if (this.#loud) sound(TONES.good);
-    });
+    this.#box.checked = this.#loud;
     const entries = this.#log.map(({ at, name, to, value }) =>
       h(
         'li',
@@ -122,21 +153,19 @@ export class Alerts {
         h('span', {}, `${STATUS_WORDS[to]} · ${value}`),
       ),
     );
-    this.element.replaceChildren(
-      h('h2', {}, 'Changes of status today'),
-      h('ol', { tabindex: '0', 'aria-label': 'Changes' }, ...entries),
-      h('label', { class: 'check' }, loud, h('span', {}, 'With a sound')),
-    );
+    const list = h('ol', { tabindex: '0', 'aria-label': 'Changes' }, ...entries);
+    this.#list.replaceChildren(entries.length > 0 ? list : h('p', {}, 'None so far.'));
   }
 
-  /** @returns {{ log: LogEntry[], loud: boolean }} */
+  /** Take what this browser keeps, which another tab may have written. */
   #read() {
     try {
-      const kept = JSON.parse(localStorage.getItem(this.#key) ?? '{}');
-      const log = Array.isArray(kept.log) ? kept.log.filter(isEntry).filter(isToday) : [];
-      return { log, loud: kept.loud === true };
+      const kept = JSON.parse(localStorage.getItem(this.#key) ?? 'null');
+      if (!kept) return;
+      this.#log = Array.isArray(kept.log) ? kept.log.filter(isEntry).filter(isToday) : [];
+      this.#loud = kept.loud === true;
     } catch {
-      return { log: [], loud: false };
+      // Then the log is what this page has seen.
     }
   }
 
@@ -155,18 +184,3 @@ const isEntry = (raw) =>
 
 /** @param {LogEntry} entry */
 const isToday = ({ at }) => new Date(at).toDateString() === new Date().toDateString();
-
-/** Two short tones. @param {number[]} tones In hertz. */
-function sound(tones) {
-  const audio = new AudioContext();
-  for (const [at, tone] of tones.entries()) {
-    const source = audio.createOscillator();
-    const volume = audio.createGain();
-    source.frequency.value = tone;
-    volume.gain.value = 0.15;
-    source.connect(volume).connect(audio.destination);
-    source.start(audio.currentTime + at * TONE_SECONDS);
-    source.stop(audio.currentTime + (at + 1) * TONE_SECONDS * 0.9);
-    if (at === tones.length - 1) source.onended = () => void audio.close();
-  }
-}

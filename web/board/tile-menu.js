@@ -89,7 +89,8 @@ export class TileMenu {
     if (kind === 'kpi') parts.push(this.#ranges(tile, edit), this.#earlier(tile, edit));
     if (tile.view !== 'heading') parts.push(this.#sizes(tile, edit));
     this.element.replaceChildren(...parts, this.#words(frame, edit));
-    if (kind === 'kpi') this.element.append(this.#more(frame, edit), this.#alert(tile, edit));
+    if (kind === 'kpi') this.element.append(this.#more(frame, edit));
+    if (kind !== 'text') this.element.append(this.#alert(tile, edit));
     this.element.append(this.#files(frame));
   }
 
