@@ -60,14 +60,16 @@ def pythons() -> dict[tuple[int, int], Path]:
 
 
 def environment(python: Path, folder: Path) -> Path:
-    """Make an empty environment and return its Python."""
-    done(python, "-m", "venv", folder, folder=folder.parent)
+    """Make an empty environment, without pip even, and return its Python."""
+    done(python, "-m", "venv", "--without-pip", folder, folder=folder.parent)
     return folder / "bin" / "python"
 
 
 def install(python: Path, *what: str | Path) -> None:
+    """Install with the pip of the tests; most modules are never imported, so none is compiled."""
     done(
-        *(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what),
+        *(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-compile"),
+        *("--disable-pip-version-check", *what),
         folder=python.parent,
     )
 

@@ -8,13 +8,14 @@ from playwright.async_api import Browser, expect
 from tests.e2e.browsing import Dashboard, Visit, open_visit
 from tests.e2e.shop import Shop
 from tests.e2e.test_cost import heap_bytes
+from tests.soaking import sized
 
 BOARDS = (
     "#id=one&name=One&t=orders:minute&t=stock:minute,line,2x2",
     "#id=two&name=Two&t=margin:minute&t=returns:hour,bars,2x1",
     "#id=three&name=Three&t=visitors:minute&t=cycle_time:minute,gauge&t=orders:minute",
 )
-TURNS = 2_000
+TURNS = sized(300, soak=2_000)
 WARM_TURNS = 200
 
 
@@ -42,8 +43,9 @@ async def turn(dashboard: Dashboard, times: int) -> None:
     )
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(300)
-async def test_two_thousand_turns_open_one_stream_and_leave_the_heap_as_it_was(
+async def test_turns_of_boards_open_one_stream_and_leave_the_heap_as_it_was(
     visit: Visit, shop: Shop
 ) -> None:
     await visit.context.add_init_script("delete globalThis.SharedWorker")
