@@ -14,6 +14,8 @@ const SVG = 'http://www.w3.org/2000/svg';
 const SCALE = 2;
 const MARGIN_PX = 16;
 const TITLE_PX = 44;
+/** Characters that a name may have and XML must not (XML 1.0, 2.2), halves of a pair included. */
+const NOT_IN_XML = /[^\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
 
 /** @param {Frame} frame @returns {Promise<Blob>} */
 export function tilePicture(frame) {
@@ -69,7 +71,7 @@ async function draw(placed, width, height, title) {
   inside.setAttribute('height', '100%');
   inside.append(page);
   svg.append(inside);
-  const text = new XMLSerializer().serializeToString(svg);
+  const text = new XMLSerializer().serializeToString(svg).replaceAll(NOT_IN_XML, '');
   const image = new Image();
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
   await image.decode();

@@ -1,0 +1,188 @@
+"""What people write into columns, boards and addresses is text in a real browser, and never more.
+
+Ten thousand strings in `make soak`: each as a KPI's name, unit, group and description, and as the
+words of a tile; in batches on one page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page
+
+from tests.e2e.browsing import Dashboard, Visit
+from tests.e2e.shop import NOON, Shop
+from tests.http.hostile import strings
+from tests.soaking import sized
+from tests.world import execute
+
+BATCH = 50
+COUNT = sized(BATCH, soak=10_000)
+PICTURES = sized(1, soak=10)
+"""One batch in so many is also made a picture and printed."""
+
+OWN = [
+    '";}*{background:url(//evil.example/a)}', "</style><style>*{display:none}</style>",
+    "</title><script>alert(1)</script>", "<svg/onload=alert(1)>", "url(javascript:alert(1))",
+    "</h2></article><img src=x onerror=alert(1)>", "' autofocus onfocus=alert(1) x='", "<b>x</b>",
+    '"><iframe srcdoc="<script>alert(1)</script>">', "<base href=//evil.example/>", "&lt;b&#62;",
+    "<meta http-equiv=refresh content='0;url=//evil.example'>", "]]><script>alert(1)</script>",
+    "<math><mi xlink:href='javascript:alert(1)'>", "<a href=javascript:alert(1)>x</a>",
+    "\x01\x02\x1b\x7f\ufffe\uffff", "${alert(1)}", "{{constructor.constructor('alert(1)')()}}",
+]  # fmt: skip
+"""Kinds that a page breaks on, before those of the file."""
+
+WATCH = """
+  window.violations = [];
+  addEventListener('securitypolicyviolation', (e) => window.violations.push(e.violatedDirective));
+"""
+
+SHOW = """
+async ([id, name, codes, words]) => {
+  const { toFragment } = await import('/web/board/link.js');
+  const { newTile, KPI_VIEWS } = await import('/web/board/board.js');
+  localStorage.clear();
+  const tiles = codes.flatMap((code, at) => [
+    newTile({ code, period: 'minute', view: KPI_VIEWS[at % KPI_VIEWS.length] }),
+    newTile({ view: at % 2 ? 'text' : 'heading', title: words[at] }),
+    ...(at % 10 ? [] : [newTile({ code, period: 'minute', view: 'line', title: words[at] })]),
+  ]);
+  location.hash = toFragment({ id, name, tiles });
+}
+"""
+
+SHOWN = """
+([id, codes]) => {
+  const own = (code) => document.querySelector(`kpi-tile[channel="${code}:minute"]:not([label]),`
+    + `kpi-tile[channel="${code}:minute"][label=""]`);
+  if (!location.hash.includes(`id=${id}&`) || !codes.every(own)) return null;
+  return {
+    names: codes.map((code) => own(code).shadowRoot.querySelector('h2').textContent),
+    titles: codes.map((code) => own(code).shadowRoot.querySelector('h2').title),
+    words: [...document.querySelectorAll('.words > div:first-child')].map((e) => e.textContent),
+    board: document.querySelector('#board-name').textContent,
+  };
+}
+"""
+
+FOUND = """
+() => {
+  const odd = [];
+  const counts = {};
+  const walk = (root) => {
+    for (const element of root.querySelectorAll('*')) {
+      const tag = element.localName;
+      if (/^(script|style|link|meta|base|iframe|object|embed|form|img|a|math|template)$/.test(tag))
+        counts[tag] = (counts[tag] ?? 0) + 1;
+      for (const { name, value } of element.attributes) {
+        if (name.startsWith('on') || name === 'srcdoc' || /^\\s*javascript:/i.test(value)
+          && /href|src|action/.test(name)) odd.push(`${tag} ${name}`);
+      }
+      if (element.shadowRoot) walk(element.shadowRoot);
+    }
+  };
+  walk(document);
+  return { odd, counts, pwned: window.__pwned ?? null, violations: window.violations };
+}
+"""
+
+
+def hostile(count: int) -> list[str]:
+    """Return strings that PostgreSQL can hold, whose scripts would leave a mark."""
+    made = (text.replace("\0", "") for text in OWN + strings(count))
+    marked = (re.sub(r"alert\(1\)", "(window.__pwned=1)", text)[:1000] for text in made)
+    return [text for text in dict.fromkeys(marked) if text.strip()][:count]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def hostile_shop(shop: Shop) -> AsyncIterator[Shop]:
+    await execute(shop.gateway.database, "DELETE FROM kpi_catalog")
+    await execute(
+        shop.gateway.database,
+        "INSERT INTO kpi_catalog (code, name, unit, group_name, description)"
+        " SELECT 'h' || to_char(n, 'FM00000'), t, t, t, t"
+        " FROM unnest($1::text[]) WITH ORDINALITY AS _(t, n)",
+        hostile(COUNT),
+    )
+    await shop.write([(f"h{n:05}", NOON - 90, 1234.5) for n in range(1, COUNT + 1)])
+    yield shop
+
+
+async def found(page: Page) -> dict[str, Any]:
+    """Return what would be there if something had broken out."""
+    seen: dict[str, Any] = await page.evaluate(FOUND)
+    return seen
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(sized(120, soak=3600))
+async def test_no_string_is_more_than_text(hostile_shop: Shop, visit: Visit) -> None:
+    shop, texts = hostile_shop, hostile(COUNT)
+    asked: list[str] = []
+    visit.context.on("request", lambda request: asked.append(request.url))
+    await visit.context.add_init_script(WATCH)
+    dashboard = await visit.open("#id=first&name=First&t=h00001:minute,line")  # which loads uPlot
+    page = dashboard.page
+    page.on("dialog", lambda dialog: asked.append(f"dialog {dialog.message}"))
+    await dashboard.until_all_live()
+    await page.wait_for_selector("kpi-tile canvas")
+    before = await found(page)
+    for number, first in enumerate(range(0, len(texts), BATCH)):
+        batch = texts[first : first + BATCH]
+        codes = [f"h{first + at + 1:05}" for at in range(len(batch))]
+        await check(dashboard, f"b{number}", codes, batch)
+        now = await found(page)
+        assert now["odd"] == [] and now["pwned"] is None and now["violations"] == []
+        rare = {tag: count for tag, count in now["counts"].items() if tag != "style"}
+        assert rare == {tag: count for tag, count in before["counts"].items() if tag != "style"}
+        await look_into_menus(page, codes)
+        if number % PICTURES == 0:
+            await picture_and_print(page)
+        assert (await found(page))["odd"] == []
+    allowed = (shop.url, "data:", "blob:")
+    assert [url for url in asked if not url.startswith(allowed)] == []
+
+
+async def check(dashboard: Dashboard, id: str, codes: Sequence[str], texts: Sequence[str]) -> None:
+    """Show a batch, and see that each string is there as it was written."""
+    page = dashboard.page
+    await page.evaluate(SHOW, [id, texts[0], codes, list(texts)])
+    shown = await page.wait_for_function(SHOWN, arg=[id, list(codes)])
+    seen = await shown.json_value()
+    assert seen["names"] == list(texts)
+    assert all(text in title for text, title in zip(texts, seen["titles"], strict=True))
+    assert seen["words"] == [clipped(text, 400) for text in texts]
+    assert seen["board"] == clipped(texts[0].strip(), 60)
+
+
+def clipped(text: str, most: int) -> str:
+    """Return what JavaScript's `slice` leaves, which counts UTF-16 units."""
+    return text.encode("utf-16-le")[: 2 * most].decode("utf-16-le", "surrogatepass")
+
+
+async def look_into_menus(page: Page, codes: Sequence[str]) -> None:
+    """Open what lists names, groups and descriptions: the picker, a tile's menu, the boards'."""
+    await page.locator("#add").click()
+    await page.locator("dialog.picker input").fill(codes[0][:4])
+    await page.wait_for_selector("dialog.picker li")
+    assert (await found(page))["odd"] == []
+    await page.locator("dialog.picker footer .primary").click()
+    await page.locator(".cell .more").first.click(force=True)
+    await page.wait_for_selector(".tile-menu")
+    assert (await found(page))["odd"] == []
+    await page.keyboard.press("Escape")
+    await page.locator("#boards").click()
+    assert (await found(page))["odd"] == []
+    await page.keyboard.press("Escape")
+
+
+async def picture_and_print(page: Page) -> None:
+    async with page.expect_download() as downloading:
+        await page.locator("#boards").click()
+        await page.get_by_role("button", name="Save as picture").click()
+    assert (await (await downloading.value).path()).read_bytes().startswith(b"\x89PNG")
+    assert (await page.pdf(format="A4")).startswith(b"%PDF")
