@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import ssl
 import time
 from types import TracebackType
 from typing import Self
 
+import httpx
 import jwt
 
 from ..errors import UnauthorizedError, UnavailableError
@@ -26,13 +29,17 @@ UNKNOWN_SECONDS = 10.0
 key ids must not become a load on whoever publishes the set."""
 
 FETCH_SECONDS = 5.0
+"""For the whole of it: an issuer that sends a byte now and then is given up as well."""
+
+MAX_SET_BYTES = 256 * 1024
+"""The largest set that is read; those of large issuers have some 10 KB."""
 
 
 class KeySet:
     """The signing keys of an issuer by their ids. `async with` it: it keeps itself fresh."""
 
     def __init__(self, url: str) -> None:
-        self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=FETCH_SECONDS)
+        self._url = url
         self._keys: dict[str | None, Key] = {}
         self._fetched_at: float | None = None
         self._tried_at = -UNKNOWN_SECONDS
@@ -98,13 +105,35 @@ class KeySet:
 
     async def _read(self) -> None:
         try:
-            found = await asyncio.to_thread(self._client.fetch_data)
-            keys = _keys(found)
-        except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OSError) as error:
-            log.warning("the key set of KPI_JWKS_URL cannot be read: %s", type(error).__name__)
+            async with asyncio.timeout(FETCH_SECONDS):
+                keys = _keys(json.loads(await _download(self._url)))
+        except (httpx.HTTPError, ValueError, RecursionError, OSError) as error:
+            reason = str(error) if type(error) is ValueError else type(error).__name__
+            log.warning("the key set of KPI_JWKS_URL cannot be read: %s", reason)
             return
         self._keys = keys
         self._fetched_at = time.monotonic()
+
+
+async def _download(url: str) -> bytes:
+    """Return what is published at a URL; raises httpx.HTTPError, ValueError.
+
+    No redirect is followed: it could lead anywhere, also to where only this machine may ask.
+    """
+    system = ssl.create_default_context()  # the authorities that the operator's machine trusts
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    async with (
+        httpx.AsyncClient(verify=system, follow_redirects=False, timeout=FETCH_SECONDS) as client,
+        client.stream("GET", url, headers=headers) as answer,
+    ):
+        if answer.status_code != httpx.codes.OK:
+            raise ValueError(f"it answers {answer.status_code}")
+        body = bytearray()
+        async for piece in answer.aiter_raw():  # as it comes: nothing is unpacked into memory
+            body += piece
+            if len(body) > MAX_SET_BYTES:
+                raise ValueError(f"it has more than {MAX_SET_BYTES} bytes")
+        return bytes(body)
 
 
 def _keys(document: object) -> dict[str | None, Key]:
@@ -116,9 +145,11 @@ def _keys(document: object) -> dict[str | None, Key]:
     for entry in entries:
         if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
             continue
+        if not isinstance(entry.get("kid"), str | None):
+            continue
         try:
             key = public_key(jwt.PyJWK.from_dict(entry).key)
-        except (jwt.PyJWTError, ValueError, TypeError, KeyError):
+        except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
             continue
         if key is not None and entry.get("alg", key.algorithm) == key.algorithm:
             keys[entry.get("kid")] = key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from lark import Lark, Transformer, v_args
@@ -159,6 +159,15 @@ def named(expression: Expression) -> list[str]:
     """Return the codes of the KPIs that an expression names, each once, in order."""
     found = (each.code for each in _leaves(expression) if not isinstance(each, Number))
     return list(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=4096)
+def codes_in(formula: str) -> frozenset[str] | None:
+    """Return the codes of the KPIs that a text names; None where it is no formula."""
+    try:
+        return frozenset(named(parse(formula)))
+    except InvalidFormulaError:
+        return None
 
 
 def compile_formula(

@@ -49,7 +49,7 @@ def install(app: Quart, service: Service) -> None:
         _refuse_tokens(asked)
         found = Credentials()
         if access.jwt or asked.method not in READS:
-            found = credentials(asked)
+            found = credentials(asked, proxies)
         g.caller = await access.identify(found)
         if (
             isinstance(access, TokenAccess)
@@ -69,8 +69,7 @@ def install(app: Quart, service: Service) -> None:
                 response.headers["Vary"] = "Authorization, Cookie"
             session: Issued | None = g.get("session")
             if session is not None:
-                secure = proxies.client(request.scope).scheme == "https"
-                set_cookie(response, session, secure=secure)
+                set_cookie(response, session, secure=is_secure(request, proxies))
         return response
 
 
@@ -80,12 +79,11 @@ def caller() -> Caller:
     return found
 
 
-def credentials(request: Request) -> Credentials:
+def credentials(request: Request, proxies: TrustedProxies) -> Credentials:
     """Return what a request brings."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return Credentials(
-        bearer=token.strip() if scheme.lower() == "bearer" else None,
-        cookie=session_cookie(request),
+        bearer=bearer(request),
+        cookie=session_cookie(request, proxies),
         ticket=request.args.get("ticket") or None,
         foreign=is_foreign(request),
         writes=request.method not in READS,
@@ -100,10 +98,28 @@ def _refuse_tokens(request: Request) -> None:
         )
 
 
-def session_cookie(request: Request) -> str | None:
-    """Return the value of the session's cookie."""
+def bearer(request: Request) -> str | None:
+    """Return the token of the header `Authorization`."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def session_cookie(request: Request, proxies: TrustedProxies) -> str | None:
+    """Return the value of the session's cookie.
+
+    Over TLS none but the one that this very host has set: any subdomain of its domain can set one
+    of the other name, and so have people work in a session that is not theirs.
+    """
     cookies = request.cookies
-    return cookies.get(SECURE_COOKIE) or cookies.get(COOKIE) or None
+    found = cookies.get(SECURE_COOKIE)
+    if found is None and COOKIE in cookies and not is_secure(request, proxies):
+        found = cookies[COOKIE]
+    return found or None
+
+
+def is_secure(request: Request, proxies: TrustedProxies) -> bool:
+    """Tell whether the client came over TLS."""
+    return proxies.client(request.scope).scheme == "https"
 
 
 def set_cookie(response: Response, session: Issued, *, secure: bool) -> None:
@@ -125,7 +141,9 @@ def is_foreign(request: Request) -> bool:
     if site is not None:
         return site not in ("same-origin", "none")
     origin = request.headers.get("Origin")
-    return origin is not None and origin.partition("://")[2] != request.headers.get("Host")
+    if origin is None:
+        return False
+    return origin.partition("://")[2] != request.headers.get("Host") or "://" not in origin
 
 
 async def _enter(access: TokenAccess) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import jwt
@@ -27,6 +27,10 @@ class Issuer:
         self.status = 200
         self.asked = 0
         self.url = ""
+        self.odd = False
+        self.raw: bytes | None = b""
+        """What is answered when it is odd; None: a byte now and then."""
+        self.followed = False
 
     def publish(self, key_id: str, pair: Pair, **changes: Any) -> None:
         algorithm = jwt.get_algorithm_by_name(pair.algorithm)
@@ -35,14 +39,33 @@ class Issuer:
         self.keys.append({**entry, "kid": key_id, **changes})
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        request = await reader.readuntil(b"\r\n\r\n")
         self.asked += 1
+        self.followed |= b"/elsewhere" in request
+        if self.odd:
+            await self._answer_oddly(reader, writer)
+            return
         body = json.dumps({"keys": self.keys}).encode()
         head = (
             f"HTTP/1.1 {self.status} X\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         )
         writer.write(head.encode() + body)
         await writer.drain()
+        writer.close()
+
+    async def _answer_oddly(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        with suppress(ConnectionError):
+            if self.raw is None:
+                writer.write(b"HTTP/1.1 200 X\r\nContent-Length: 1000\r\n\r\n")
+                while not reader.at_eof():
+                    writer.write(b" ")
+                    await writer.drain()
+                    await asyncio.sleep(0.02)
+            else:
+                writer.write(self.raw.replace(b"%s", f"{self.url}/elsewhere".encode()))
+                await writer.drain()
         writer.close()
 
 
@@ -128,6 +151,64 @@ async def test_while_the_issuer_is_away_what_was_fetched_stands(
         with pytest.raises(UnauthorizedError):
             await verifier(keys).verify(token(pair, "b"))
         await verifier(keys).verify(token(pair, "a"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 301 Moved\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n",
+        b'HTTP/1.1 200 X\r\n\r\n{"keys": [' + b" " * (jwks.MAX_SET_BYTES + 1) + b"]}",
+        b"HTTP/1.1 200 X\r\n\r\n" + b"[" * 100_000,
+        b'HTTP/1.1 200 X\r\n\r\n{"keys": {}}',
+        b"HTTP/1.1 200 X\r\n\r\n\xff\xfe",
+        b"HTTP/1.1 200 X\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b",
+        b"no HTTP at all\r\n\r\n",
+        b"",
+        None,
+    ],
+    ids=[
+        "elsewhere",
+        "a file",
+        "huge",
+        "nested",
+        "no list",
+        "no UTF-8",
+        "gzip",
+        "other",
+        "",
+        "slow",
+    ],
+)
+async def test_an_odd_answer_is_no_set_and_a_good_one_later_is(
+    answer: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is, no request waits for long, nothing is followed, and it is asked again."""
+    monkeypatch.setattr(jwks, "UNKNOWN_SECONDS", 0.0)
+    monkeypatch.setattr(jwks, "FETCH_SECONDS", 0.5)
+    issuer = Issuer()
+    pair = Pair("EdDSA", ed25519.Ed25519PrivateKey.generate())
+    issuer.publish("a", pair)
+    issuer.raw = answer
+    issuer.odd = True
+    async with publishing(issuer) as keys:
+        with pytest.raises(UnavailableError):
+            await verifier(keys).verify(token(pair, "a"))
+        assert not issuer.followed
+        issuer.odd = False
+        assert (await verifier(keys).verify(token(pair, "a"))).subject == "alice"
+
+
+async def test_keys_with_odd_names_spoil_no_other() -> None:
+    issuer = Issuer()
+    pair = Pair("EdDSA", ed25519.Ed25519PrivateKey.generate())
+    odd: tuple[Any, ...] = ([], {}, 7, None)
+    for name in odd:
+        issuer.publish("a", pair, kid=name)
+    issuer.keys += [{"kty": kind} for kind in (*odd, "OKP", "EC", "RSA")]
+    issuer.publish("good", pair)
+    async with publishing(issuer) as keys:
+        assert (await verifier(keys).verify(token(pair, "good"))).subject == "alice"
 
 
 async def test_what_is_no_public_signing_key_is_no_key() -> None:

@@ -60,8 +60,11 @@ SHOWN = """
   const own = (code) => document.querySelector(`kpi-tile[channel="${code}:minute"]:not([label]),`
     + `kpi-tile[channel="${code}:minute"][label=""]`);
   if (!location.hash.includes(`id=${id}&`) || !codes.every(own)) return null;
+  const names = codes.map((code) => own(code).shadowRoot.querySelector('h2').textContent);
+  // Until the catalogue has been looked at a tile is called by its code.
+  if (names.some((name, at) => name === codes[at])) return null;
   return {
-    names: codes.map((code) => own(code).shadowRoot.querySelector('h2').textContent),
+    names,
     titles: codes.map((code) => own(code).shadowRoot.querySelector('h2').title),
     words: [...document.querySelectorAll('.words > div:first-child')].map((e) => e.textContent),
     board: document.querySelector('#board-name').textContent,

@@ -38,6 +38,7 @@ OTHERS = OwnTokens(b"another secret")
 HEAD = jwt.encode({}, SECRET).partition(".")[0]
 VERIFIER = Verifier(OneKey(read_key(SECRET)), "", "")
 CALLER = Caller("alice", Grants.parse({"kpis": ["a", "b.*"], "boards": "write"}), 2e9)
+PROXIES = TrustedProxies([ip_network("127.0.0.0/8"), ip_network("10.0.0.0/8")])
 LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 
 
@@ -83,7 +84,7 @@ def fuzz_request(data: bytes) -> None:
     ):  # fmt: skip
         with suppress(ValueError):
             headers[name] = line.decode("latin-1")
-    scope: Any = {"headers": []}
+    scope: Any = {"headers": [], "client": ("192.0.2.1", 1), "scheme": "http"}
     request = Request(
         "GET", "http", "/", query, headers, "", "1.1", scope, send_push_promise=_nothing
     )
@@ -95,7 +96,7 @@ def fuzz_request(data: bytes) -> None:
         parameters.cursors,
         parameters.boards,
         lambda request: parameters.channel(request, "sales"),
-        auth.credentials,
+        lambda request: auth.credentials(request, PROXIES),
         auth.is_foreign,
         lambda request: (request.if_match.as_set(), request.if_none_match.star_tag),
         lambda request: request.accept_encodings.quality("gzip"),
@@ -114,9 +115,6 @@ def fuzz_request(data: bytes) -> None:
 
 async def _nothing(path: str, headers: Headers) -> None:
     pass
-
-
-PROXIES = TrustedProxies([ip_network("127.0.0.0/8"), ip_network("10.0.0.0/8")])
 
 
 def fuzz_forwarded(data: bytes) -> None:

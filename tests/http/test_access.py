@@ -10,12 +10,14 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from app.data import catalogue
 from app.http.factory import create_app
 from app.settings import Settings
 from tests.access.signing import pairs, sign
 from tests.http.conftest import NOON, write
 from tests.http.credentials import CREDENTIALS, JWT, ROUTES, ask, bearer
 from tests.running import Gateway, open_gateway
+from tests.world import execute
 
 
 @pytest.mark.parametrize("name", CREDENTIALS)
@@ -44,6 +46,57 @@ def test_the_table_has_every_route(guarded: Gateway) -> None:
         "/boards", "/boards/<slug>", "/boards/<slug>/versions",
     }  # fmt: skip
     assert rules == known
+
+
+async def test_a_formula_that_names_a_kpi_of_others_is_not_told(guarded: Gateway) -> None:
+    await execute(
+        guarded.database,
+        "INSERT INTO kpi_catalog (code, formula) VALUES ('own', '2 * sales'),"
+        " ('mixed', 'sales / sum(secret.plan)'), ('broken', 'secret.plan +')",
+    )
+    told = {}
+    for kpis in (["*"], ["sales", "own", "mixed", "broken"]):
+        answer = await ask(guarded, "GET", "/kpi", bearer(sign({"kpis": kpis})))
+        told[kpis[0]] = {kpi["code"]: kpi["formula"] for kpi in answer.json()["kpis"]}
+        assert ("secret" in answer.text) is (kpis == ["*"])
+    assert told["*"]["mixed"] == "sales / sum(secret.plan)"
+    assert told["sales"] == {"sales": None, "own": "2 * sales", "mixed": None, "broken": None}
+
+
+async def test_nothing_of_what_is_hidden_shows_in_validators_or_lengths(
+    guarded: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What others have changes nothing that a caller can see, nor does a KPI that there is not."""
+    monkeypatch.setattr(catalogue, "FRESH_SECONDS", 0.0)
+    seen = []
+    for rows in ("('stock', 'Stock')", "('stock', 'Stock of hall 1'), ('plan', 'Plan')"):
+        await execute(guarded.database, "DELETE FROM kpi_catalog")
+        await execute(guarded.database, f"INSERT INTO kpi_catalog (code, name) VALUES {rows}")
+        answers = [
+            await ask(guarded, "GET", target, bearer(sign()))
+            for target in ("/kpi", "/kpi/stock", "/kpi/plan", "/kpi/stock/stream", "/boards/a")
+        ]
+        seen.append([(a.status_code, a.content, a.headers.get("etag")) for a in answers])
+    assert seen[0] == seen[1]
+    assert len({content.replace(b"plan", b"stock") for _, content, _ in seen[0][1:4]}) == 1
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PATCH", "TRACE"])
+async def test_other_methods_tell_no_more_than_get(method: str, guarded: Gateway) -> None:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{guarded.port}") as client:
+        for _, target in ROUTES.values():
+            for brought in ({}, bearer(sign())):
+                answer = await client.request(method, target, headers=brought)
+                assert answer.content == b"" or answer.status_code in (404, 405)
+                if method == "HEAD" and "GET" in answer.headers.get("allow", "GET"):
+                    async with client.stream("GET", target, headers=brought) as whole:
+                        assert whole.status_code == answer.status_code
+                elif method == "OPTIONS":
+                    assert answer.status_code == 200
+                else:
+                    assert answer.status_code in (404, 405)
+                assert "sales" not in answer.text
+                assert "set-cookie" not in answer.headers
 
 
 async def test_the_catalogue_lists_what_the_caller_may_see(guarded: Gateway) -> None:

@@ -9,16 +9,18 @@ from ...access.access import Issued, TokenAccess
 from ...live import events
 from ...service import Service
 from .. import auth
+from ..client_address import TrustedProxies
 
 
 def install(app: Quart, service: Service) -> None:
     """Add the routes that make sessions and tickets; with KPI_AUTH=none there are none."""
     access = service.access
+    proxies = TrustedProxies.of(service.settings)
 
     @app.post("/session")
     async def open_session() -> Response:
         caller = auth.caller()
-        if isinstance(access, TokenAccess) and auth.credentials(request).bearer is not None:
+        if isinstance(access, TokenAccess) and auth.bearer(request) is not None:
             g.session = await access.open_session(caller)
         body = {
             "subject": caller.subject,
@@ -29,7 +31,7 @@ def install(app: Quart, service: Service) -> None:
 
     @app.delete("/session")
     async def close_session() -> Response:
-        cookie = auth.session_cookie(request)
+        cookie = auth.session_cookie(request, proxies)
         if isinstance(access, TokenAccess) and cookie is not None:
             await access.close_session(cookie)
         response = Response(b"", 204)

@@ -7,9 +7,11 @@ import gzip
 
 from quart import Quart, Response, request
 
-from ...access.caller import Right
+from ...access.caller import Caller, Right
+from ...data.formulas import codes_in
 from ...live import events
 from ...live.events import Encoded
+from ...models import CatalogueEntry
 from ...service import Service
 from .. import auth, parameters
 from ..conditional import conditional
@@ -33,7 +35,7 @@ def install(app: Quart, service: Service) -> None:
         return await _answer(
             events.encode(
                 {
-                    "kpis": [events.catalogue_json(entry) for entry in entries],
+                    "kpis": [_shown(entry, caller) for entry in entries],
                     "timezone": service.settings.timezone,
                     "heartbeat_seconds": service.settings.heartbeat_seconds,
                     "periods": [period.value for period in service.repository.grids],
@@ -54,6 +56,16 @@ def install(app: Quart, service: Service) -> None:
         if end is not None:
             return await _answer(await service.snapshots.before(channel, end, history))
         return await _answer(await service.snapshots.get(channel, history, partial=partial))
+
+
+def _shown(entry: CatalogueEntry, caller: Caller) -> events.Json:
+    """Return an entry of the catalogue; a formula that names KPIs of others is not told."""
+    shown = events.catalogue_json(entry)
+    if entry.formula and not caller.grants.read.every:
+        codes = codes_in(entry.formula)
+        if codes is None or not all(caller.may(Right.LIST, code) for code in codes):
+            shown["formula"] = None
+    return shown
 
 
 async def _answer(encoded: Encoded) -> Response:
