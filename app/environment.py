@@ -6,11 +6,11 @@ import logging
 import os
 from pathlib import Path
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from .errors import ConfigurationError
-from .setting_errors import explain, unknown
+from .setting_errors import PREFIX, explain, unknown
 from .settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -35,8 +35,16 @@ def _names_in_file() -> list[str]:
     path = Settings.model_config.get("env_file")
     if not isinstance(path, str | Path):
         return []
+    if Path(path).is_dir():
+        raise ConfigurationError(
+            f"{path} is a folder: Docker makes one where the file to mount is missing; write the "
+            "settings into a file of that name"
+        )
     try:
-        return list(dotenv_values(path, encoding="utf-8"))
+        with Path(path).open(encoding="utf-8-sig") as file:
+            bindings = list(parse_stream(file))
+    except FileNotFoundError:
+        return []
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigurationError(
@@ -44,3 +52,14 @@ def _names_in_file() -> list[str]:
         ) from None
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+    for binding in bindings:
+        wrong = binding.error or (binding.key is not None and binding.value is None)
+        if wrong and PREFIX in binding.original.string.upper():
+            # What it says may be a secret. Lines of other programs are theirs.
+            text = binding.original.string
+            blank = text[: len(text) - len(text.lstrip())].count("\n")
+            raise ConfigurationError(
+                f"{path}, line {binding.original.line + blank}: this is no NAME=value, or a quote is not "
+                "closed"
+            )
+    return [binding.key for binding in bindings if binding.key is not None]

@@ -99,6 +99,40 @@ def test_names_of_other_programs_are_told_of_and_no_more(
 
 
 @pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("KPI_WORKERS=1\nKPI_DATABASE_URL: postgresql://u:secret@h/x\n", 2),
+        ('KPI_DATABASE_URL="postgresql://u:secret@h/x\nKPI_WORKERS=2\n', 1),
+        ("\nKPI_DATABASE_URL\n", 2),
+    ],
+)
+def test_a_line_that_sets_nothing_is_said(
+    content: str, line: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It would serve the embedded database without a word."""
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    (tmp_path / ".env").write_text(content)
+    (said,) = refusal()
+    assert f"line {line}: this is no NAME=value" in said
+    assert "secret" not in said
+
+
+def test_lines_of_other_programs_are_theirs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    (tmp_path / ".env").write_text("HOME\nother: 'x\nexport KPI_WORKERS = '3' # three\n")
+    assert load_settings().workers == 3
+
+
+def test_a_folder_in_the_place_of_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    (tmp_path / ".env").mkdir()
+    (said,) = refusal()
+    assert "is a folder: Docker makes one" in said
+
+
+@pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"KPI_BINT=127.0.0.1:80\n", "KPI_BINT is no setting; did you mean KPI_BIND?"),
