@@ -59,7 +59,7 @@ def _names_in_file() -> list[str]:
             text = binding.original.string
             blank = text[: len(text) - len(text.lstrip())].count("\n")
             raise ConfigurationError(
-                f"{path}, line {binding.original.line + blank}: this is no NAME=value, or a quote is not "
-                "closed"
+                f"{path}, line {binding.original.line + blank}: this is no NAME=value, or a quote "
+                "is not closed"
             )
     return [binding.key for binding in bindings if binding.key is not None]

@@ -45,6 +45,7 @@ AWAY = (
     asyncpg.TransactionRollbackError,
 )
 _MISCONFIGURED = (
+    asyncpg.CannotCoerceError,
     asyncpg.ClientConfigurationError,
     asyncpg.InsufficientPrivilegeError,
     asyncpg.InvalidAuthorizationSpecificationError,
