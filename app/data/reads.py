@@ -54,6 +54,12 @@ async def fitted_reads(period: Period, connection: Connection) -> Reads:
     view = f"kpi_values_{period.stored}"
     columns = frozenset(await queries.columns(connection, view=view) or ())
     if not columns >= _NEEDED:
+        if columns:
+            lacking = ", ".join(sorted(_NEEDED - columns))
+            raise ConfigurationError(
+                f"the view {view} lacks {lacking}: kpi-stream db check says what its columns "
+                "should be called"
+            )
         raise ConfigurationError(
             f"the database has no view {view} (bucket, kpi_code, avg_value); run kpi-stream db init"
         )

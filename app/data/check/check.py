@@ -62,6 +62,10 @@ class _Examination:
             found = [warning(f"{what} takes longer than {LOOK_SECONDS:.0f} s here: left out")]
         except (asyncpg.DataError, asyncpg.UndefinedFunctionError) as broken:
             found = [error(f"{what} cannot be read: {broken.message}")]
+        except OverflowError:
+            found = [
+                error(f"{what} cannot be read: a time is before the year 1 or after the year 9999")
+            ]
         self._found += found
         return found
 

@@ -12,6 +12,9 @@ from app.data import schema
 from app.data.check.check import check
 from app.data.check.findings import Finding, Severity
 from app.data.database import Database, load_queries
+from app.data.repository import Repository
+from app.errors import ConfigurationError
+from app.models import Period
 from app.settings import Settings
 from tests.world import execute
 
@@ -96,6 +99,30 @@ async def test_what_it_advises_mends(
         if finding.sql:
             await execute(database, finding.sql)
     assert not_fine(await check(database, settings)) == []
+
+
+async def test_times_that_no_calendar_has(foreign: tuple[Database, Settings]) -> None:
+    database, settings = foreign
+    bucket = "min('0044-03-15 00:00Z BC'::timestamptz)"
+    await execute(database, ";".join(view(p, bucket=bucket) for p in ("minute", "hour", "day")))
+    assert "a time is before the year 1" in str(await check(database, settings))
+
+
+async def test_views_whose_columns_have_other_names(foreign: tuple[Database, Settings]) -> None:
+    """Such as quoted ones: nothing that init does would mend them."""
+    database, settings = foreign
+    await execute(database, view("minute") + view("hour") + ";" + view("day"))
+    await execute(database, 'ALTER VIEW kpi_values_minute RENAME COLUMN avg_value TO "Avg_Value"')
+    with pytest.raises(ConfigurationError, match="lacks avg_value: kpi-stream db check says"):
+        await Repository(database, settings).verify()
+
+
+@pytest.mark.parametrize("value", ["avg(value)::numeric::money", "avg(value) > 1"])
+async def test_values_that_are_no_numbers(foreign: tuple[Database, Settings], value: str) -> None:
+    database, settings = foreign
+    await execute(database, view("minute", value=value) + view("hour") + ";" + view("day"))
+    with pytest.raises(ConfigurationError, match="cannot be used: cannot cast type"):
+        await Repository(database, settings).window(Period.MINUTE, ["a"], 3)
 
 
 @pytest.mark.parametrize(
