@@ -22,6 +22,17 @@ from app.server.plain_request import answer_plain, read_plain
 
 HEAD = b"GET /kpi/a%20b/stream?period=minute&x=%41 HTTP/1.1\r\n"
 HOST = b"Host: kpi.example\r\n"
+CHROMIUM = b"""Host: 127.0.0.1:8000
+Connection: keep-alive
+sec-ch-ua-platform: "Linux"
+Cache-Control: no-cache
+User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Safari/537.36
+Accept: text/event-stream
+sec-ch-ua: "Chromium";v="141", "Not?A_Brand";v="8"
+Sec-Fetch-Site: same-origin
+Accept-Encoding: gzip, deflate, br, zstd
+Accept-Language: en-US,en;q=0.9
+""".replace(b"\n", b"\r\n")
 STATE = cast(Any, {"of": "the lifespan"})
 
 
@@ -78,6 +89,7 @@ async def of_hypercorn(data: bytes) -> Any:
         HOST + b"Cookie: a=1; b=\t2\r\nCookie: c=3\r\nX-Empty:\r\nX-Blank: \t \r\n",
         HOST + b'Connection: keep-alive\r\nX-Quoted: "a: b"  \r\n',
         b"Host: \r\n",
+        CHROMIUM,
     ],
 )
 async def test_a_plain_request_has_the_scope_that_hypercorn_makes(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple, cast
 
-from quart import Quart, Response, request
+from quart import Quart, Request, Response
+from quart.globals import request_ctx
 
 from ...access.caller import Caller, Right
 from ...access.limits import Place
@@ -36,13 +37,16 @@ def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
 
     @app.get("/kpi/<code>/stream", endpoint=f"{STREAM}one")
     async def one(code: str) -> Response:
-        return await respond([parameters.channel(request, code)])
+        # Not its proxy, of which each look is a look-up of its own.
+        request = request_ctx.request
+        return await respond(request, [parameters.channel(request, code)])
 
     @app.get("/stream", endpoint=f"{STREAM}many")
     async def many() -> Response:
-        return await respond(parameters.channels(request))
+        request = request_ctx.request
+        return await respond(request, parameters.channels(request))
 
-    async def respond(channels: list[Channel]) -> Response:
+    async def respond(request: Request, channels: list[Channel]) -> Response:
         wanted = Wanted(
             channels,
             parameters.cursors(request),
