@@ -200,7 +200,7 @@ async def test_what_cannot_be_is_said(empty_url: str, options: list[str], said: 
 async def test_views_that_are_not_its_own_are_left_alone(database_url: str) -> None:
     answer = await asyncio.to_thread(adopt, database_url, "kpi_catalog", "--yes")
     assert answer.exit_code == 1
-    assert "already, which are not of an adoption: adopt before db init" in answer.stderr
+    assert "which are not of an adoption: adopt before db init" in answer.stderr
 
 
 async def test_a_minute_is_found_by_its_index(empty_url: str) -> None:

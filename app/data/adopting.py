@@ -258,8 +258,8 @@ class Adopter:
             whose = await self._queries.views_of(connection)
         if whose == "others":
             raise AdoptionError(
-                "views kpi_values_… are there already, which are not of an adoption: adopt before db "
-                "init, or in an empty schema, by ?search_path=kpi and adopt public.orders"
+                "views kpi_values_… are there, which are not of an adoption: adopt before db init, "
+                "or in an empty schema, by ?search_path=kpi and adopt public.orders"
             )
         return bool(whose == "adopted")
 
