@@ -36,6 +36,11 @@ OWN = [
 ]  # fmt: skip
 """Kinds that a page breaks on, before those of the file."""
 
+TRIMMED = "\t\n\v\f\r \xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+"""What JavaScript's `trim` takes away; Python's `strip` knows others."""
+
 WATCH = """
   window.violations = [];
   addEventListener('securitypolicyviolation', (e) => window.violations.push(e.violatedDirective));
@@ -159,7 +164,7 @@ async def check(dashboard: Dashboard, id: str, codes: Sequence[str], texts: Sequ
     assert seen["names"] == list(texts)
     assert all(text in title for text, title in zip(texts, seen["titles"], strict=True))
     assert seen["words"] == [clipped(text, 400) for text in texts]
-    assert seen["board"] == clipped(texts[0].strip(), 60)
+    assert seen["board"] == clipped(texts[0].strip(TRIMMED), 60)
 
 
 def clipped(text: str, most: int) -> str:

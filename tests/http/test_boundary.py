@@ -82,6 +82,35 @@ async def test_a_preflight_is_answered_for_allowed_origins_alone(
         assert "access-control-allow-methods" not in other.headers
 
 
+async def test_every_answer_says_that_it_depends_on_the_origin(
+    shadowed_settings: Settings,
+) -> None:
+    """So that no cache gives one site what was allowed to another; and never with credentials."""
+    for allowed, origin, told in (
+        ("https://wiki.example", "https://wiki.example", "https://wiki.example"),
+        ("https://wiki.example", "null", None),
+        ("https://wiki.example", "https://wiki.example.", None),
+        ("https://wiki.example", "HTTPS://WIKI.EXAMPLE", None),
+        ("*", "null", "null"),
+        ("*", "https://any.example", "https://any.example"),
+    ):
+        settings = shadowed_settings.model_copy(update={"allowed_origins": allowed})
+        async with open_gateway(settings) as gateway:
+            for target in (
+                "/kpi",
+                "/kpi/none",
+                "/nowhere",
+                "/livez",
+                "/web/kpi-tile.js",
+                "/boards",
+            ):
+                for method in ("GET", "HEAD", "OPTIONS", "PATCH"):
+                    answer = await ask(gateway.port, target, method, Origin=origin)
+                    assert answer.headers.get("access-control-allow-origin") == told
+                    assert "Origin" in answer.headers["vary"]
+                    assert "access-control-allow-credentials" not in answer.headers
+
+
 async def test_browsers_are_told_what_the_page_may_do(shadowed_settings: Settings) -> None:
     changes = {"allowed_frames": "https://wiki.example"}
     async with open_gateway(shadowed_settings.model_copy(update=changes)) as gateway:

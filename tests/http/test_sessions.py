@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import time
+from collections.abc import Coroutine
+from typing import Any
 
+import httpx
 import pytest
 
 from app.data.token_store import TokenStore
@@ -39,6 +43,43 @@ async def test_a_page_is_entered_with_a_ticket(guarded: Gateway) -> None:
     used = await ask(guarded, "GET", f"/?ticket={made}", {})
     assert (used.status_code, used.headers["location"]) == (303, "./")
     assert "kpi_session" not in used.cookies
+
+
+async def test_of_many_who_use_a_ticket_at_once_at_two_gateways_one_gets_in(
+    guarded: Gateway,
+) -> None:
+    async with open_gateway(guarded.service.settings) as other:
+        for _ in range(5):
+            made = await ticket(guarded, {"kpis": ["sales"]})
+            asked = [ask(each, "GET", f"/kpi/sales?ticket={made}", {}) for each in (guarded, other)]
+            pages = [ask(each, "GET", f"/?ticket={made}", {}) for each in (guarded, other)]
+            answers = await asyncio.gather(*asked, *pages, *asked_again(made, guarded, other))
+            in_ = [a for a in answers if a.status_code == 200 or "kpi_session" in a.cookies]
+            assert len(in_) == 1
+
+
+def asked_again(made: str, *gateways: Gateway) -> list[Coroutine[Any, Any, httpx.Response]]:
+    return [ask(gateway, "GET", f"/kpi?ticket={made}", {}) for gateway in gateways * 4]
+
+
+async def test_over_tls_only_the_cookie_of_this_very_host_counts(guarded: Gateway) -> None:
+    """A page at a sister's name can set `kpi_session` for the whole domain, but no `__Host-`."""
+    trusting = guarded.service.settings.model_copy(update={"trusted_proxies": "127.0.0.1"})
+    async with open_gateway(trusting) as gateway:
+        tls = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https"}
+        session = await ask(gateway, "POST", "/session", bearer(sign()) | tls)
+        own = session.headers["set-cookie"].partition(";")[0]
+        assert own.startswith("__Host-kpi_session=")
+        assert "Secure" in session.headers["set-cookie"]
+        tossed = f"kpi_session={own.partition('=')[2]}"
+        for brought, status in (
+            ({"Cookie": own} | tls, 200),
+            ({"Cookie": tossed} | tls, 401),
+            ({"Cookie": f"{tossed}x; {own}; {tossed}y"} | tls, 200),
+            ({"Cookie": tossed}, 200),
+        ):
+            answer = await ask(gateway, "GET", "/kpi/sales", brought)
+            assert answer.status_code == status, brought
 
 
 async def test_long_lived_tokens_in_a_url_are_refused(guarded: Gateway) -> None:
@@ -114,10 +155,20 @@ async def test_with_no_authorisation_other_sites_change_nothing(gateway: Gateway
         ({}, 200),
         ({"Origin": f"http://127.0.0.1:{gateway.port}"}, 200),
         ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": ""}, 403),
+        ({"Origin": f"127.0.0.1:{gateway.port}"}, 403),
+        ({"Origin": f"http://127.0.0.1:{gateway.port}.evil.example"}, 403),
         ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "same-origin, cross-site"}, 403),
+        ({"Origin": "https://evil.example", "Content-Type": "text/plain"}, 403),
         ({"Sec-Fetch-Site": "same-origin", "Origin": "http://whatever"}, 200),
     ):
         assert (await ask(gateway, "POST", "/session", brought)).status_code == status
+        for method, target in (("PUT", "/boards/a"), ("DELETE", "/boards/a"), ("POST", "/values")):
+            if status == 403:
+                assert (await ask(gateway, method, target, brought)).status_code == 403
     assert (await ask(gateway, "POST", "/ticket", {})).status_code == 404
 
 
