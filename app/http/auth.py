@@ -6,13 +6,13 @@ from contextlib import suppress
 from urllib.parse import quote, urlencode
 
 from quart import Quart, Request, Response, g, request
-from quart.globals import request_ctx
 
 from ..access.access import Credentials, Issued, TokenAccess
 from ..access.caller import Caller
 from ..errors import KpiStreamError, UnauthorizedError
 from ..service import Service
 from .client_address import TrustedProxies
+from .direct import request_itself
 
 PUBLIC = frozenset(
     {"index", "file", "sign_in", "docs", "openapi", "alive", "ready", "board_page", "web"}
@@ -44,8 +44,7 @@ def install(app: Quart, service: Service) -> None:
             if isinstance(access, TokenAccess) and endpoint in PAGES and "ticket" in request.args:
                 return await _enter(access)
             return None
-        # The request itself: each look through the proxy would be a look-up of its own.
-        asked = request_ctx.request
+        asked = request_itself()
         _refuse_tokens(asked)
         found = Credentials()
         if access.jwt or asked.method not in READS:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any
+from inspect import signature
+from typing import Any, cast
 
-from quart import Request
+from quart import Request, request
 from quart.asgi import ASGIHTTPConnection
 from werkzeug.datastructures import Headers
 
 from ..live.detach import EXTENSION
+
+_PARAMETERS = signature(ASGIHTTPConnection.handle_messages).parameters
 
 NO_HOST = "["
 """Stands for a `Host` that is none: it is refused by name like any other that is not known."""
@@ -33,13 +36,15 @@ class DirectHTTPConnection(ASGIHTTPConnection):
         if root and self.scope["path"] == root:
             await self._redirect_below(root, send)
             return
-        request = self._make_request()
+        made = self._make_request()
         if EXTENSION in (self.scope.get("extensions") or {}):
-            request.body.set_complete()
-            await self.handle_request(request, send)
+            made.body.set_complete()
+            await self.handle_request(made, send)
             return
-        receiving = asyncio.create_task(self.handle_messages(request, receive))
-        handling = asyncio.create_task(self.handle_request(request, send))
+        handling = asyncio.create_task(self.handle_request(made, send))
+        # From 0.23 on Quart cancels what handles the request; before, it was told of no task.
+        told = (handling,) if "request_task" in _PARAMETERS else ()
+        receiving = asyncio.create_task(self.handle_messages(made, receive, *told))
         tasks = (receiving, handling)
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -91,6 +96,12 @@ class DirectHTTPConnection(ASGIHTTPConnection):
             body_timeout=self.app.config["BODY_TIMEOUT"],
             send_push_promise=_push_nothing,
         )
+
+
+def request_itself() -> Request:
+    """Return the request under way, since each look through Quart's proxy is a look-up."""
+    proxy: Any = request
+    return cast(Request, proxy._get_current_object())
 
 
 def _is_routable(host: str) -> bool:

@@ -5,7 +5,7 @@
  * by `POST /ticket`), and is asked before each request: for the catalogue, for a snapshot, and each
  * time that a stream is opened.
  *
- *     import { useTickets } from 'https://kpi.example/web/kpi-tile.js';
+ *     import { useTickets } from 'https://host/web/kpi-tile.js';
  *
  *     useTickets(async () => (await fetch('/my/kpi-ticket', { method: 'POST' })).text());
  *

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple, cast
 
 from quart import Quart, Request, Response
-from quart.globals import request_ctx
 
 from ...access.caller import Caller, Right
 from ...access.limits import Place
@@ -17,6 +16,7 @@ from ...live.series import SCREENFUL
 from ...models import Channel
 from ...service import Service
 from .. import auth, limits, parameters
+from ..direct import request_itself
 from ..streaming import HEADERS, STREAM, refusal
 from ..trouble_log import TroubleLog
 
@@ -37,22 +37,21 @@ def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
 
     @app.get("/kpi/<code>/stream", endpoint=f"{STREAM}one")
     async def one(code: str) -> Response:
-        # Not its proxy, of which each look is a look-up of its own.
-        request = request_ctx.request
-        return await respond(request, [parameters.channel(request, code)])
+        asked = request_itself()
+        return await respond(asked, [parameters.channel(asked, code)])
 
     @app.get("/stream", endpoint=f"{STREAM}many")
     async def many() -> Response:
-        request = request_ctx.request
-        return await respond(request, parameters.channels(request))
+        asked = request_itself()
+        return await respond(asked, parameters.channels(asked))
 
-    async def respond(request: Request, channels: list[Channel]) -> Response:
+    async def respond(asked: Request, channels: list[Channel]) -> Response:
         wanted = Wanted(
             channels,
-            parameters.cursors(request),
-            parameters.history(request, most=SCREENFUL),
-            parameters.partial(request),
-            parameters.boards(request),
+            parameters.cursors(asked),
+            parameters.history(asked, most=SCREENFUL),
+            parameters.partial(asked),
+            parameters.boards(asked),
         )
         caller = auth.caller()
         caller.require(Right.SEE, channels)
@@ -60,12 +59,12 @@ def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
         for channel in channels:
             if service.hub.live(channel) is None:
                 await service.catalogue.require_channel(channel)
-        offer = cast("SocketOffer | None", request.scope["extensions"].get(EXTENSION))
+        offer = cast("SocketOffer | None", asked.scope["extensions"].get(EXTENSION))
         body: bytes | AsyncIterator[bytes] = b""
-        if request.method != "HEAD":
-            body = stream(wanted, offer, caller, request.scope)
+        if asked.method != "HEAD":
+            body = stream(wanted, offer, caller, asked.scope)
         response = Response(body, 200, HEADERS.copy())
-        if request.method == "HEAD":
+        if asked.method == "HEAD":
             del response.headers["Content-Length"]  # a stream has none
         response.timeout = None  # a stream's life is the hub's to end
         return response
