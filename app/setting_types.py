@@ -1,4 +1,4 @@
-"""Durations and time zones as settings write them."""
+"""Durations, time zones and paths as settings write them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
+
+_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[^/\x00-\x1f\x7f]+)+")
+_NOT_IN_PATHS = re.compile(r"[?#\\\s]|%2f", re.IGNORECASE)
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -68,6 +71,20 @@ def _nearest_zone(name: str) -> str:
 def network(word: str) -> IPv4Network | IPv6Network | None:
     """Return the network that a word names, None for `unix`; raise ValueError."""
     return None if word == "unix" else ip_network(word)
+
+
+def path_prefix(text: str) -> str:
+    """Read `/kpi`, `/plant/kpi/` or `/k%C3%BCche`; return it decoded, without a slash at its end.
+
+    Raises ValueError.
+    """
+    path = unquote(text).rstrip("/")
+    if path and (_NOT_IN_PATHS.search(text) or _PATH.fullmatch(path) is None):
+        raise ValueError(f"{text!r} is no path; write it such as /kpi")
+    return path
+
+
+PathPrefix = Annotated[str, AfterValidator(path_prefix)]
 
 
 def require_safe_url(url: str) -> None:

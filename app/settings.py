@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -14,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .bind import Bind, parse_bind
 from .origins import parse_hosts, parse_origins, split
-from .setting_types import Duration, network, require_safe_url, require_zone, zone_rules
+from .setting_types import Duration, PathPrefix, network, require_safe_url, require_zone, zone_rules
 
 
 class Settings(BaseSettings):
@@ -54,7 +53,7 @@ class Settings(BaseSettings):
         " 127.0.0.1:9000; empty: on KPI_BIND",
         examples=["127.0.0.1:9000"],
     )
-    root_path: str = Field(
+    root_path: PathPrefix = Field(
         "",
         description="The path below which a proxy passes requests on without taking it away, such"
         " as /kpi",
@@ -231,14 +230,6 @@ class Settings(BaseSettings):
     def _hosts(cls, text: str) -> str:
         parse_hosts(text)
         return text
-
-    @field_validator("root_path")
-    @classmethod
-    def _path(cls, text: str) -> str:
-        path = text.rstrip("/")
-        if path and re.fullmatch(r"(/[\w.~-]+)+", path, re.ASCII) is None:
-            raise ValueError(f"{text!r} is no path; write it such as /kpi")
-        return path
 
     @field_validator("bind", "admin_bind")
     @classmethod

@@ -54,6 +54,11 @@ def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> N
         ("KPI_TIMEZONE", "../../etc/passwd", "this is no time zone"),
         ("KPI_ALLOWED_ORIGINS", "https://a.example, b.example", "'b.example' is no origin"),
         ("KPI_ROOT_PATH", "kpi?x", "write it such as /kpi"),
+        ("KPI_ROOT_PATH", "kpi", "write it such as /kpi"),
+        ("KPI_ROOT_PATH", "//kpi", "write it such as /kpi"),
+        ("KPI_ROOT_PATH", "/a/../kpi", "write it such as /kpi"),
+        ("KPI_ROOT_PATH", "/a%2Fb", "write it such as /kpi"),
+        ("KPI_ROOT_PATH", "https://host/kpi", "write it such as /kpi"),
     ],
 )
 def test_a_wrong_value_is_said_with_an_example(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from urllib.parse import quote, urlencode
 
@@ -13,6 +14,7 @@ from ..errors import KpiStreamError, UnauthorizedError
 from ..service import Service
 from .client_address import TrustedProxies
 from .direct import request_itself
+from .prefix import prefix
 
 PUBLIC = frozenset(
     {"index", "file", "sign_in", "docs", "openapi", "alive", "ready", "board_page", "web"}
@@ -110,7 +112,7 @@ def session_cookie(request: Request, proxies: TrustedProxies) -> str | None:
     of the other name, and so have people work in a session that is not theirs.
     """
     cookies = request.cookies
-    found = cookies.get(SECURE_COOKIE)
+    found = cookies.get(secure_cookie())
     if found is None and COOKIE in cookies and not is_secure(request, proxies):
         found = cookies[COOKIE]
     return found or None
@@ -121,13 +123,22 @@ def is_secure(request: Request, proxies: TrustedProxies) -> bool:
     return proxies.client(request.scope).scheme == "https"
 
 
+def secure_cookie() -> str:
+    """Return the session cookie's name over TLS, of the path's own where servers share a host.
+
+    A cookie for a path alone cannot be of the kind that no other host can set.
+    """
+    below = re.sub("[^A-Za-z0-9]+", "-", prefix()).strip("-")
+    return f"{SECURE_COOKIE}-{below}" if below else SECURE_COOKIE
+
+
 def set_cookie(response: Response, session: Issued, *, secure: bool) -> None:
     """Let the browser bring the session from now on; `""` as its token lets it forget it."""
     response.set_cookie(
-        SECURE_COOKIE if secure else COOKIE,
+        secure_cookie() if secure else COOKIE,
         session.token,
         expires=int(session.expires),
-        path="/",
+        path="/" if secure else prefix() or "/",
         secure=secure,
         httponly=True,
         samesite="Lax",

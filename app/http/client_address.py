@@ -69,6 +69,10 @@ class TrustedProxies:
             return self._unix
         return any(address in network for network in self._networks)
 
+    def trusts_peer(self, scope: Mapping[str, Any]) -> bool:
+        """Tell whether it is a trusted proxy that an ASGI scope comes from."""
+        return _peer(scope) in self
+
     def client(self, scope: Mapping[str, Any]) -> Client:
         """Return the client of an ASGI scope: the right-most address that is no trusted proxy's.
 

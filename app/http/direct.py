@@ -6,12 +6,14 @@ import asyncio
 import re
 from inspect import signature
 from typing import Any, cast
+from urllib.parse import quote
 
 from quart import Request, request
 from quart.asgi import ASGIHTTPConnection
 from werkzeug.datastructures import Headers
 
 from ..live.detach import EXTENSION
+from .prefix import below, merged
 
 _PARAMETERS = signature(ASGIHTTPConnection.handle_messages).parameters
 
@@ -33,7 +35,7 @@ class DirectHTTPConnection(ASGIHTTPConnection):
     async def __call__(self, receive: Any, send: Any) -> None:
         """Answer one request."""
         root = self.app.config.get(ROOT_PATH, "")
-        if root and self.scope["path"] == root:
+        if root and merged(self.scope["path"]) == root:
             await self._redirect_below(root, send)
             return
         made = self._make_request()
@@ -59,7 +61,8 @@ class DirectHTTPConnection(ASGIHTTPConnection):
     async def _redirect_below(self, root: str, send: Any) -> None:
         """Send a browser to where the page's relative addresses are right, whatever the host."""
         query = self.scope["query_string"]
-        location = f"{root.rpartition('/')[2]}/".encode() + (b"?" + query if query else b"")
+        name = quote(root.rpartition("/")[2])
+        location = f"./{name}/".encode() + (b"?" + query if query else b"")
         headers = [(b"location", location), (b"content-length", b"0")]
         await send({"type": "http.response.start", "status": 308, "headers": headers})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -80,9 +83,7 @@ class DirectHTTPConnection(ASGIHTTPConnection):
                 path = f"/{rest}"
         if not _is_routable(headers["Host"]):
             headers["Host"] = NO_HOST
-        root = self.app.config.get(ROOT_PATH, "")
-        if root and path.startswith(f"{root}/"):
-            path = path.removeprefix(root)
+        path = below(self.app.config.get(ROOT_PATH, ""), path)
         return self.app.request_class(
             scope["method"],
             scope["scheme"],

@@ -19,6 +19,8 @@ from .. import release
 _ENTRIES = ("start.js", "main.js")
 _IMPORT = re.compile(r"^(?:import|export)[^;]*?'(\.[^']+)';", re.MULTILINE)
 _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+_MAX_PAGES = 16
+"""Kept of as many releases and homes; proxies may name any."""
 _STYLED_BY = ("colours.css", "tile/tile.css", "tile/views.css")
 """Files that modules fetch as soon as they run."""
 
@@ -76,12 +78,12 @@ class WebFiles:
         """Return the page, and the source of its own script for a Content-Security-Policy.
 
         `home` is where the dashboard is, as seen from the address of the page.
+        It is put into the page as it is.
         """
         key = (self.digest, home)
         if key not in self._pages:
-            self._pages = {
-                name: page for name, page in self._pages.items() if name[0] == self.digest
-            }
+            if len(self._pages) >= _MAX_PAGES:
+                self._pages.clear()
             self._pages[key] = self._make_page(home)
         return self._pages[key]
 

@@ -314,10 +314,10 @@ async def behind(name: str, gateway: int, *, defaults: bool = False) -> AsyncIte
         yield proxy
 
 
-async def leads(proxy: Running) -> None:
+async def leads(proxy: Running, path: str = "/livez") -> None:
     """Wait until a request through the proxy is answered by the gateway."""
     tls = True if proxy.certificate is None else trusting(proxy.certificate)
     async with httpx.AsyncClient(verify=tls, base_url=proxy.url) as client:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while (await client.get("/livez")).status_code != 200:  # noqa: ASYNC110
+            while (await client.get(path)).status_code != 200:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from quart import Quart, Response
+from urllib.parse import quote
+
+from quart import Quart, Response, request
+from werkzeug.exceptions import NotFound
 
 from ...access.caller import Right
 from ...errors import UnavailableError
@@ -21,9 +24,17 @@ def install_probe(app: Quart) -> None:
 
 def install_admin(app: Quart, service: Service, *, guarded: bool = True) -> None:
     """Add readiness and counts; `guarded`: counts are for callers who may read them."""
+    root = quote(service.settings.root_path)
+
+    def require_own_name() -> None:
+        """Refuse `//metrics` and `/%6detrics`, which a proxy that refuses `/metrics` lets pass."""
+        own = request.path.rstrip("/")
+        if request.scope["raw_path"].decode("latin-1") not in (own, root + own):
+            raise NotFound(f"this is only at {own}")
 
     @app.get("/readyz")
     async def ready() -> Response:
+        require_own_name()
         if service.hub.draining:
             raise UnavailableError("the server is shutting down")
         await service.repository.clock()
@@ -31,6 +42,7 @@ def install_admin(app: Quart, service: Service, *, guarded: bool = True) -> None
 
     @app.get("/metrics")
     async def metrics() -> Response:
+        require_own_name()
         if guarded:
             auth.caller().require(Right.READ_METRICS)
         return Response(service.report.page(), content_type=CONTENT_TYPE)

@@ -8,6 +8,7 @@ from werkzeug.exceptions import NotFound
 from ...settings import Settings
 from ..boundary import page_policy
 from ..conditional import conditional
+from ..prefix import prefix, redirect_to_own_address, way_home
 from ..web_files import File, WebFiles
 
 ASK_EACH_TIME = "no-cache"
@@ -21,8 +22,13 @@ KEPT = ("vendor/", "icon")
 def install(app: Quart, settings: Settings) -> None:
     """Add the routes of the dashboard."""
     files = WebFiles()
+    root = settings.root_path
 
-    async def page(home: str) -> Response:
+    async def page() -> Response:
+        if (elsewhere := redirect_to_own_address(root)) is not None:
+            return elsewhere
+        # A proxy that says what it took away may have taken it without its slash: `/kpi`.
+        home = f"{prefix()}/" if prefix() else way_home(root, request.scope["path"])
         file, script = files.page(home)
         response = await _answer(file, ASK_EACH_TIME)
         response.headers["Content-Security-Policy"] = page_policy(settings, f"'self' {script}")
@@ -30,26 +36,29 @@ def install(app: Quart, settings: Settings) -> None:
 
     @app.get("/")
     async def index() -> Response:
-        return await page("")
+        return await page()
 
     @app.get("/b/<slug>")
     async def board_page(slug: str) -> Response:  # the page itself reads its address
-        return await page("../")
+        return await page()
 
     @app.get("/docs")
     async def docs() -> Response:
-        return await _answer(files.get("docs.html"), ASK_EACH_TIME)
+        return redirect_to_own_address(root) or await _answer(files.get("docs.html"), ASK_EACH_TIME)
 
     @app.get("/sign-in")
     async def sign_in() -> Response:
-        return await _answer(files.get("sign-in.html"), ASK_EACH_TIME)
+        return redirect_to_own_address(root) or await _answer(
+            files.get("sign-in.html"), ASK_EACH_TIME
+        )
 
     @app.get("/web/<path:name>")
     async def file(name: str) -> Response:
         if name in ENTRIES:
             # Relative, since a proxy may have taken a part of the address away.
+            home = way_home(root, request.scope["path"])
             headers = {
-                "Location": f"../web.{files.digest}/{name}",
+                "Location": f"{home}web.{files.digest}/{name}",
                 "Cache-Control": ASK_EACH_TIME,
             }
             return Response(b"", 302, headers)
