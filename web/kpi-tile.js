@@ -5,7 +5,7 @@
  *     <kpi-tile channel="orders_packed:minute" view="number" style="width: 280px; height: 180px"></kpi-tile>
  *
  * Attributes: `channel`; `view` (number, line, bars, gauge, table); `depth`, how many buckets to
- * show (60); `earlier`, what to compare with (day, week, before); `more`, codes of up to three
+ * show (60); `earlier`, what to compare with (day, week, year, before); `more`, codes of up to three
  * further KPIs in the same chart; `label`, a title of your own; `base`, where the server is (where
  * this module came from). Colours are taken from the page's `color-scheme` and can be set as
  * `--kpi-ink`, `--kpi-surface`, `--kpi-line` and others.

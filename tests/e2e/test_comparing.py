@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from tests.e2e.browsing import Dashboard, Visit
 from tests.e2e.shop import NOON, Shop
 from tests.e2e.test_charts import KEEP_CHART
-from tests.world import step
+from tests.world import at, step
 
 DAY = 86_400
 
@@ -54,6 +54,20 @@ async def test_a_day_is_compared_with_the_same_one_a_week_before(shop: Shop, vis
     for start, before in zip(starts, values[1], strict=True):
         if before is not None and start - 7 * DAY in value:
             assert before == value[start - 7 * DAY]
+
+
+async def test_a_month_is_compared_with_the_same_one_of_the_year_before(
+    shop: Shop, visit: Visit
+) -> None:
+    rows = {"2025-02-10": 28.0, "2025-03-10": 31.0, "2025-04-10": 30.0, "2026-04-10": 40.0}
+    await shop.write([("stock", at(f"{day}T12:00:00+00:00"), n) for day, n in rows.items()])
+    await step(shop.gateway.service.hub)
+    dashboard = await open_compared(visit, "#id=c&name=C&t=stock:month,bars,2x2,12,vs-year")
+    tile = dashboard.tile("stock:month")
+    await expect(tile.locator(".now")).to_have_attribute("data-trend", "▲ 10 vs last year")
+    menu = await dashboard.open_menu("stock")
+    await expect(menu.get_by_label("the month before", exact=True)).to_be_attached()
+    await expect(menu.get_by_label("last year", exact=True)).to_be_checked()
 
 
 async def test_what_it_is_compared_with_is_chosen_in_the_menu(shop: Shop, visit: Visit) -> None:

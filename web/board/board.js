@@ -71,7 +71,7 @@ export const DEPTHS = {
 };
 
 const PATTERN = /^[A-Za-z0-9_.*-]{1,64}$/;
-const EARLIER = /** @type {Earlier[]} */ (['day', 'week', 'before']);
+const EARLIER = /** @type {Earlier[]} */ (['day', 'week', 'year', 'before']);
 
 let keys = 0;
 

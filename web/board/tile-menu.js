@@ -1,7 +1,7 @@
 /** What can be changed about a tile: its view, range, size and words; what it shows as a file. */
 
 import { PERIODS } from '../stream/catalogue.js';
-import { EARLIER_NAMES, earlierOf } from '../tile/comparison.js';
+import { EARLIER_NAMES, earlierOf, LAST_ONE } from '../tile/comparison.js';
 import { h } from '../tile/dom.js';
 import {
   DEPTHS,
@@ -130,8 +130,11 @@ export class TileMenu {
   #earlier(tile, edit) {
     /** @type {[string, string][]} */
     const options = earlierOf(tile.period).map((each) => [each, EARLIER_NAMES[each]]);
-    return choice('Compared with', [['', 'the last one'], ...options], tile.earlier, (earlier) =>
-      edit({ earlier: /** @type {Tile['earlier']} */ (earlier) }),
+    return choice(
+      'Compared with',
+      [['', LAST_ONE[tile.period]], ...options],
+      tile.earlier,
+      (earlier) => edit({ earlier: /** @type {Tile['earlier']} */ (earlier) }),
     );
   }
 

@@ -165,6 +165,24 @@ export function daysBefore(at, days, zone) {
   return before + offsetMs(at, zone) - offsetMs(before, zone);
 }
 
+/**
+ * The date of a business's midnight, in days since 1970. Where clocks go forward at midnight the day
+ * begins at one o'clock; by noon it is the same date also in a zone that this browser does not know.
+ *
+ * @param {number} midnight
+ * @param {string} zone
+ */
+export function dateOf(midnight, zone) {
+  const noon = midnight + HALF_DAY_MS;
+  return Math.floor((noon + offsetMs(noon, zone)) / DAY_MS);
+}
+
+/** The first of a month, so many months before. @param {number} date In days since 1970. @param {number} months */
+export function monthsBefore(date, months) {
+  const day = new Date(date * DAY_MS);
+  return Date.UTC(day.getUTCFullYear(), day.getUTCMonth() - months, 1) / DAY_MS;
+}
+
 /** Whether the clocks show this time twice, since they are put back. @param {number} at */
 function isTwice(at) {
   const zone = (/** @type {number} */ time) => new Date(time).getTimezoneOffset();
