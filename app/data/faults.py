@@ -66,7 +66,7 @@ _REFUSED_BY_A_POOLER = re.compile(
 )
 """What PgBouncer and its kin say with the same SQLSTATE as of an outage."""
 
-_NO_ROOM = re.compile(r"No space left on device|Disk quota exceeded")
+_NO_ROOM = re.compile(r"No space left on device|Disk quota exceeded|File too large")
 """What PostgreSQL says in front of it: `could not write`, `could not extend file` and others."""
 
 PUBLIC_AWAY = "the database does not answer"
