@@ -50,7 +50,7 @@ def install(app: Quart, service: Service) -> None:
         _refuse_tokens(asked)
         found = Credentials()
         if access.jwt or asked.method not in READS:
-            found = credentials(asked, proxies)
+            found = credentials(asked, proxies, prefix())
         g.caller = await access.identify(found)
         if (
             isinstance(access, TokenAccess)
@@ -80,11 +80,11 @@ def caller() -> Caller:
     return found
 
 
-def credentials(request: Request, proxies: TrustedProxies) -> Credentials:
-    """Return what a request brings."""
+def credentials(request: Request, proxies: TrustedProxies, below: str) -> Credentials:
+    """Return what a request brings to the server below a path."""
     return Credentials(
         bearer=bearer(request),
-        cookie=session_cookie(request, proxies),
+        cookie=session_cookie(request, proxies, below),
         ticket=request.args.get("ticket") or None,
         foreign=is_foreign(request),
         writes=request.method not in READS,
@@ -105,14 +105,14 @@ def bearer(request: Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def session_cookie(request: Request, proxies: TrustedProxies) -> str | None:
+def session_cookie(request: Request, proxies: TrustedProxies, below: str) -> str | None:
     """Return the value of the session's cookie.
 
     Over TLS none but the one that this very host has set: any subdomain of its domain can set one
     of the other name, and so have people work in a session that is not theirs.
     """
     cookies = request.cookies
-    found = cookies.get(secure_cookie())
+    found = cookies.get(secure_cookie(below))
     if found is None and COOKIE in cookies and not is_secure(request, proxies):
         found = cookies[COOKIE]
     return found or None
@@ -123,19 +123,19 @@ def is_secure(request: Request, proxies: TrustedProxies) -> bool:
     return proxies.client(request.scope).scheme == "https"
 
 
-def secure_cookie() -> str:
+def secure_cookie(below: str) -> str:
     """Return the session cookie's name over TLS, of the path's own where servers share a host.
 
     A cookie for a path alone cannot be of the kind that no other host can set.
     """
-    below = re.sub("[^A-Za-z0-9]+", "-", prefix()).strip("-")
-    return f"{SECURE_COOKIE}-{below}" if below else SECURE_COOKIE
+    suffix = re.sub("[^A-Za-z0-9]+", "-", below).strip("-")
+    return f"{SECURE_COOKIE}-{suffix}" if suffix else SECURE_COOKIE
 
 
 def set_cookie(response: Response, session: Issued, *, secure: bool) -> None:
     """Let the browser bring the session from now on; `""` as its token lets it forget it."""
     response.set_cookie(
-        secure_cookie() if secure else COOKIE,
+        secure_cookie(prefix()) if secure else COOKIE,
         session.token,
         expires=int(session.expires),
         path="/" if secure else prefix() or "/",

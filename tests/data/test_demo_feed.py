@@ -12,6 +12,7 @@ from itertools import pairwise
 from urllib.parse import urlsplit
 
 import asyncpg
+import pytest
 
 from app.data.database import Database
 from app.data.demo.catalogue import MACHINE
@@ -108,6 +109,7 @@ async def test_only_holes_are_filled(database: Database) -> None:
     assert await rows(database) == sorted((set(whole) - set(lost)) | set(kept))
 
 
+@pytest.mark.alone
 async def test_the_first_screen_is_full_at_once_and_the_week_soon(
     database: Database, settings: Settings, database_url: str
 ) -> None:

@@ -96,7 +96,7 @@ def fuzz_request(data: bytes) -> None:
         parameters.cursors,
         parameters.boards,
         lambda request: parameters.channel(request, "sales"),
-        lambda request: auth.credentials(request, PROXIES),
+        lambda request: auth.credentials(request, PROXIES, "/plant"),
         auth.is_foreign,
         lambda request: (request.if_match.as_set(), request.if_none_match.star_tag),
         lambda request: request.accept_encodings.quality("gzip"),

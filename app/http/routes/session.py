@@ -10,6 +10,7 @@ from ...live import events
 from ...service import Service
 from .. import auth
 from ..client_address import TrustedProxies
+from ..prefix import prefix
 
 
 def install(app: Quart, service: Service) -> None:
@@ -31,7 +32,7 @@ def install(app: Quart, service: Service) -> None:
 
     @app.delete("/session")
     async def close_session() -> Response:
-        cookie = auth.session_cookie(request, proxies)
+        cookie = auth.session_cookie(request, proxies, prefix())
         if isinstance(access, TokenAccess) and cookie is not None:
             await access.close_session(cookie)
         response = Response(b"", 204)
