@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 
 class KpiStreamError(Exception):
     """Anything this project raises on purpose; `status` is what HTTP says of it.
@@ -181,3 +183,11 @@ class CursorError(KpiStreamError):
     """A cursor nothing can resume from; never an HTTP error, the stream answers `reset`."""
 
     title = "Unusable cursor"
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, then what it was raised from or in spite of, back to the first."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__

@@ -6,11 +6,22 @@ import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from enum import StrEnum
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from .errors import InvalidCodeError, InvalidParameterError
 
 CODE_PATTERN = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+
+
+def is_text(value: Any) -> bool:
+    """Tell whether a value is a text that can be kept and sent: JSON can hold what cannot."""
+    if not isinstance(value, str) or "\0" in value:  # PostgreSQL has no NUL
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Period(StrEnum):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ..errors import InvalidCodeError, UnauthorizedError
-from ..models import Channel, Period, parse_code
+from ..models import Channel, Period, is_text, parse_code
 
 CLAIM = "kpi_stream"
 """The claim of a token that holds the grants."""
@@ -118,17 +118,6 @@ def _list(claim: dict[str, Any], name: str) -> list[str]:
 
 def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(map(is_text, value))
-
-
-def is_text(value: Any) -> bool:
-    """Tell whether a claim is a text that can be written: JSON can hold what UTF-8 cannot."""
-    if not isinstance(value, str) or "\0" in value:  # PostgreSQL has no NUL
-        return False
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _periods(value: Any) -> frozenset[Period]:

@@ -14,8 +14,9 @@ from typing import Any
 import jwt
 
 from ..errors import UnauthorizedError
+from ..models import is_text
 from .caller import Caller
-from .grants import CLAIM, Grants, is_text
+from .grants import CLAIM, Grants
 from .keys import Key, Keys
 
 MAX_BYTES = 8192

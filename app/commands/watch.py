@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import httpx
 import httpx_sse
 
-from ..errors import KpiStreamError
+from ..errors import KpiStreamError, causes
 from ..models import Channel
 
 CONNECT_SECONDS = 10.0
@@ -75,14 +75,12 @@ class Watch:
 
     def _lose(self, error: httpx.HTTPError) -> None:
         """Say that there is no connection; raise KpiStreamError where trying again is no use."""
-        cause: BaseException | None = error
-        while cause is not None:
+        for cause in causes(error):
             if isinstance(cause, ssl.SSLCertVerificationError):
                 raise KpiStreamError(
                     f"the certificate of {self._shown_url} is not trusted "
                     f"({cause.verify_message}): name the file of its authority in SSL_CERT_FILE"
                 ) from None
-            cause = cause.__cause__ or cause.__context__
         if isinstance(error, httpx.UnsupportedProtocol | httpx.TooManyRedirects):
             raise self._stranger(str(error)) from None
         if isinstance(error, httpx.RemoteProtocolError) and "illegal" in str(error):

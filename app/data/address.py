@@ -191,6 +191,11 @@ def _require_files(known: Mapping[str, str], variable: str) -> None:
                 f"{name} in {variable} names {path}, which is of no use: {error.reason or error}"
             ) from None
         except OSError as error:
-            raise ConfigurationError(
-                f"{name} in {variable} names {path}, which cannot be read: {error.strerror}"
-            ) from None
+            raise unreadable(name, variable, path, error) from None
+
+
+def unreadable(name: str, variable: str, path: object, error: OSError) -> ConfigurationError:
+    """Return the error for a file that a parameter of a URL names and that cannot be read."""
+    return ConfigurationError(
+        f"{name} in {variable} names {path}, which cannot be read: {error.strerror}"
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..errors import InvalidCodeError, InvalidDescriptionError, InvalidFormulaError
-from ..models import Aggregate, parse_code
+from ..models import Aggregate, is_text, parse_code
 from .database import Connection, Database, fetch, load_queries
 from .formulas import Expression, compile_formula, named, parse
 
@@ -115,7 +115,7 @@ def _checked(name: str, value: Any) -> Any:
 
 
 def _text(name: str, value: str) -> str:
-    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+    if not is_text(value):
         raise ValueError(f"{name} has a character that is none; write it in UTF-8")
     return value
 

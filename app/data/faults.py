@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 
-from ..errors import ConfigurationError, DatabaseUnavailableError, KpiStreamError
+from ..errors import ConfigurationError, DatabaseUnavailableError, KpiStreamError, causes
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -145,11 +145,9 @@ def _misfit(error: Exception) -> str | None:
 
 def _tls_alert(error: BaseException) -> str | None:
     """Return what the server said of the handshake; of TLS 1.3 it comes after the connection."""
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in causes(error):
         if isinstance(cause, ssl.SSLError) and "ALERT" in str(cause.reason):
             return str(cause.reason).lower().replace("_", " ")
-        cause = cause.__cause__ or cause.__context__
     return None
 
 

@@ -14,7 +14,7 @@ from ..errors import KpiStreamError, UnauthorizedError
 from ..service import Service
 from .client_address import TrustedProxies
 from .direct import request_itself
-from .prefix import prefix
+from .prefix import ClientPrefix
 
 PUBLIC = frozenset(
     {"index", "file", "sign_in", "docs", "openapi", "alive", "ready", "board_page", "web"}
@@ -36,6 +36,7 @@ def install(app: Quart, service: Service) -> None:
     """Ask of every request of `app` whom it is of, unless what it asks for is public."""
     access = service.access
     proxies = TrustedProxies.of(service.settings)
+    prefix = ClientPrefix(service.settings)
 
     @app.before_request
     async def identify() -> Response | None:
@@ -50,7 +51,7 @@ def install(app: Quart, service: Service) -> None:
         _refuse_tokens(asked)
         found = Credentials()
         if access.jwt or asked.method not in READS:
-            found = credentials(asked, proxies, prefix())
+            found = credentials(asked, proxies, prefix.of(asked))
         g.caller = await access.identify(found)
         if (
             isinstance(access, TokenAccess)
@@ -70,7 +71,8 @@ def install(app: Quart, service: Service) -> None:
                 response.headers["Vary"] = "Authorization, Cookie"
             session: Issued | None = g.get("session")
             if session is not None:
-                set_cookie(response, session, secure=is_secure(request, proxies))
+                secure = is_secure(request, proxies)
+                set_cookie(response, session, prefix.of(request), secure=secure)
         return response
 
 
@@ -132,13 +134,13 @@ def secure_cookie(below: str) -> str:
     return f"{SECURE_COOKIE}-{suffix}" if suffix else SECURE_COOKIE
 
 
-def set_cookie(response: Response, session: Issued, *, secure: bool) -> None:
+def set_cookie(response: Response, session: Issued, below: str, *, secure: bool) -> None:
     """Let the browser bring the session from now on; `""` as its token lets it forget it."""
     response.set_cookie(
-        secure_cookie(prefix()) if secure else COOKIE,
+        secure_cookie(below) if secure else COOKIE,
         session.token,
         expires=int(session.expires),
-        path="/" if secure else prefix() or "/",
+        path="/" if secure else below or "/",
         secure=secure,
         httponly=True,
         samesite="Lax",

@@ -13,7 +13,7 @@ from quart.asgi import ASGIHTTPConnection
 from werkzeug.datastructures import Headers
 
 from ..live.detach import EXTENSION
-from .prefix import below, merged
+from .prefix import below, merged, split_target
 
 _PARAMETERS = signature(ASGIHTTPConnection.handle_messages).parameters
 
@@ -74,13 +74,9 @@ class DirectHTTPConnection(ASGIHTTPConnection):
         )
         headers["Remote-Addr"] = (scope["client"] or ("<local>",))[0]
         headers.setdefault("Host", "")  # HTTP/1.0 can do without
-        path = scope["path"]
-        if not path.startswith("/"):
-            # The absolute form, as a proxy gets it: its host is what counts (RFC 9112, 3.2.2).
-            _, absolute, rest = path.partition("://")
-            if absolute:
-                headers["Host"], _, rest = rest.partition("/")
-                path = f"/{rest}"
+        host, path = split_target(scope["path"])
+        if host is not None:
+            headers["Host"] = host  # it is what counts, whatever the header says
         if not _is_routable(headers["Host"]):
             headers["Host"] = NO_HOST
         path = below(self.app.config.get(ROOT_PATH, ""), path)

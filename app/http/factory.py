@@ -5,7 +5,7 @@ from __future__ import annotations
 from quart import Quart
 
 from ..service import Service
-from . import auth, boundary, limits, prefix, problems
+from . import auth, boundary, limits, problems
 from .direct import ROOT_PATH, DirectHTTPConnection
 from .routes import boards, control, docs, pages, session, snapshots, streams, values
 from .trouble_log import TroubleLog
@@ -20,7 +20,6 @@ def create_app(service: Service) -> Quart:
     trouble = TroubleLog()
     problems.install(app, trouble)
     boundary.install(app, service.settings)
-    prefix.install(app, service.settings)
     limits.count_addresses(app, service)
     auth.install(app, service)
     limits.count_subjects(app, service)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from quart import Quart, Response, g, request
+from quart import Request, Response, request
 
 from ..settings import Settings
 from .client_address import TrustedProxies
@@ -16,33 +16,29 @@ _PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[\w.~%-]+)+", re.ASCII)
 _MAX_PREFIX = 1024
 
 
-def install(app: Quart, settings: Settings) -> None:
-    """Find out for each request of `app` below which path its client sees the server."""
-    root = quote(settings.root_path)
-    proxies = TrustedProxies.of(settings)
+class ClientPrefix:
+    """Knows below which path the client of a request sees the server."""
 
-    @app.before_request
-    async def find() -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._root = quote(settings.root_path)
+        self._proxies = TrustedProxies.of(settings)
+
+    def of(self, request: Request) -> str:
+        """Return that path, encoded.
+
+        `""` is the top, or a path that a proxy has taken away without a word.
+        """
         stripped = ""
-        if proxies.trusts_peer(request.scope):
+        if self._proxies.trusts_peer(request.scope):
             stripped = forwarded_prefix(request.headers.getlist("X-Forwarded-Prefix"))
         # One that passes the path on as it is may say so all the same.
-        g.prefix = root if stripped == root else stripped + root
+        return self._root if stripped == self._root else stripped + self._root
 
 
 def forwarded_prefix(lines: Iterable[str]) -> str:
     """Return what proxies say that they took away, outermost first; "" where it is no path."""
     prefix = "".join(part.strip().rstrip("/") for line in lines for part in line.split(","))
     return prefix if len(prefix) <= _MAX_PREFIX and _PREFIX.fullmatch(prefix) else ""
-
-
-def prefix() -> str:
-    """Return the path below which the client of the request under way sees the server, encoded.
-
-    `""` is the top, or a path that a proxy has taken away without a word.
-    """
-    found: str = g.get("prefix", "")
-    return found
 
 
 def merged(path: str) -> str:
@@ -74,10 +70,21 @@ def redirect_to_own_address(root: str) -> Response | None:
     return Response(b"", 308, {"Location": location, "Cache-Control": "no-cache"})
 
 
+def split_target(target: str) -> tuple[str | None, str]:
+    """Return the host that a request's target names, or None, and its path.
+
+    It names one in the absolute form, as a proxy gets it (RFC 9112, 3.2.2).
+    """
+    _, absolute, rest = target.partition("://")
+    if target.startswith("/") or not absolute:
+        return None, target
+    host, _, path = rest.partition("/")
+    return host, f"/{path}"
+
+
 def _inner(root: str, path: str) -> str:
     """Return what a client has after the dashboard's address, its doubled slashes included."""
-    if not path.startswith("/"):  # the absolute form
-        path = "/" + path.partition("://")[2].partition("/")[2]
+    path = split_target(path)[1]
     parts = [re.escape(part) for part in root.split("/") if part]
     taken = re.match("/+" + "/+".join(parts) + "(?=/)", path) if parts else None
     return path[taken.end() if taken else 0 :].lstrip("/")

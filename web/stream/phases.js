@@ -9,8 +9,8 @@
  *   | 'dropped' | 'closed' | 'silent' | 'retry'} Happening
  *   changed: other channels. emptied: none left. due: the wait is over. prepared, unprepared: the
  *   server answers, or not. greeted: the stream has said all that was missed. interrupted: the
- *   browser tries again. dropped: it must not, since the ticket was used. closed: it has given up. silent: nothing came for two heartbeats. retry:
- *   somebody wants it now.
+ *   browser tries again. dropped: it must not, since the ticket was used. closed: it has given up.
+ *   silent: nothing came for two heartbeats. retry: somebody wants it now.
  */
 
 /** Where each happening leads, by phase; what is not named changes nothing. */

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from ...errors import InvalidParameterError
 from ...models import CODE_PATTERN
-from .spelling import ways_to_say
+from .spelling import SPACES, ways_to_say
 
 TIME_UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 """Ways of counting time since 1970, by how many of each a second has."""
@@ -23,9 +23,9 @@ _NAMES = {
     "code": ("kpi_code", "code", "kpi", "_field", "metric", "series", "name"),
     "value": ("value", "_value", "val"),
 }
-_DIGIT_GROUPS = r"[+-]?(?:\d+|\d{1,3}(?:[., \u00a0\u202f'\u2019]\d{3})+)"
+_DIGIT_GROUPS = rf"[+-]?(?:\d+|\d{{1,3}}(?:[.,{SPACES}]\d{{3}})+)"
 _NUMBER = re.compile(_DIGIT_GROUPS + r"(?:[.,]\d+)?(?:[eE][+-]?\d+)?")
-_DECIMAL_COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:[. \u00a0\u202f'\u2019]\d{3})+),\d+")
+_DECIMAL_COMMA = re.compile(rf"[+-]?(?:\d+|\d{{1,3}}(?:[.{SPACES}]\d{{3}})+),\d+")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 
 

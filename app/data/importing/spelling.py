@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
-_SPACES = " \u00a0\u202f'\u2019"
+SPACES = " \u00a0\u202f'\u2019"
+"""What thousands are set apart with, besides the mark that is not the decimal one."""
 _GROUPS = {
     ".": re.compile(
-        rf"[+-]?\d{{1,3}}(?:(?:[{_SPACES}]\d{{3}})+(?:\.\d+)?|(?:,\d{{3}})+\.\d+|(?:,\d{{3}}){{2,}})"
+        rf"[+-]?\d{{1,3}}(?:(?:[{SPACES}]\d{{3}})+(?:\.\d+)?|(?:,\d{{3}})+\.\d+|(?:,\d{{3}}){{2,}})"
     ),
     ",": re.compile(
-        rf"[+-]?\d{{1,3}}(?:(?:[{_SPACES}]\d{{3}})+(?:,\d+)?|(?:\.\d{{3}})+,\d+|(?:\.\d{{3}}){{2,}})"
+        rf"[+-]?\d{{1,3}}(?:(?:[{SPACES}]\d{{3}})+(?:,\d+)?|(?:\.\d{{3}})+,\d+|(?:\.\d{{3}}){{2,}})"
     ),
 }
 """By decimal mark: numbers with separators of thousands that can be nothing else."""
@@ -27,7 +28,7 @@ def without_groups(text: str, decimal: str) -> str:
     """Return a number without its separators of thousands; others as they are."""
     if _GROUPS[decimal].fullmatch(text) is None:
         return text
-    return re.sub(rf"[{_SPACES}{',' if decimal == '.' else '.'}]", "", text)
+    return re.sub(rf"[{SPACES}{',' if decimal == '.' else '.'}]", "", text)
 
 
 def ways_to_say(time: str) -> str:

@@ -8,7 +8,7 @@ from werkzeug.exceptions import NotFound
 from ...settings import Settings
 from ..boundary import page_policy
 from ..conditional import conditional
-from ..prefix import prefix, redirect_to_own_address, way_home
+from ..prefix import ClientPrefix, redirect_to_own_address, way_home
 from ..web_files import File, WebFiles
 
 ASK_EACH_TIME = "no-cache"
@@ -23,12 +23,14 @@ def install(app: Quart, settings: Settings) -> None:
     """Add the routes of the dashboard."""
     files = WebFiles()
     root = settings.root_path
+    prefix = ClientPrefix(settings)
 
     async def page() -> Response:
         if (elsewhere := redirect_to_own_address(root)) is not None:
             return elsewhere
         # A proxy that says what it took away may have taken it without its slash: `/kpi`.
-        home = f"{prefix()}/" if prefix() else way_home(root, request.scope["path"])
+        below = prefix.of(request)
+        home = f"{below}/" if below else way_home(root, request.scope["path"])
         file, script = files.page(home)
         response = await _answer(file, ASK_EACH_TIME)
         response.headers["Content-Security-Policy"] = page_policy(settings, f"'self' {script}")

@@ -10,13 +10,14 @@ from ...live import events
 from ...service import Service
 from .. import auth
 from ..client_address import TrustedProxies
-from ..prefix import prefix
+from ..prefix import ClientPrefix
 
 
 def install(app: Quart, service: Service) -> None:
     """Add the routes that make sessions and tickets; with KPI_AUTH=none there are none."""
     access = service.access
     proxies = TrustedProxies.of(service.settings)
+    prefix = ClientPrefix(service.settings)
 
     @app.post("/session")
     async def open_session() -> Response:
@@ -32,12 +33,13 @@ def install(app: Quart, service: Service) -> None:
 
     @app.delete("/session")
     async def close_session() -> Response:
-        cookie = auth.session_cookie(request, proxies, prefix())
+        below = prefix.of(request)
+        cookie = auth.session_cookie(request, proxies, below)
         if isinstance(access, TokenAccess) and cookie is not None:
             await access.close_session(cookie)
         response = Response(b"", 204)
         for secure in (False, True):
-            auth.set_cookie(response, Issued("", 0), secure=secure)
+            auth.set_cookie(response, Issued("", 0), below, secure=secure)
         return response
 
     @app.post("/ticket")

@@ -12,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, InvalidResponse, NoPermissionError, RedisError
 
-from ...data.address import require_escaped
+from ...data.address import require_escaped, unreadable
 from ...errors import ConfigurationError, MessagingUnavailableError
 
 ANSWER_SECONDS = 2.0
@@ -62,10 +62,7 @@ def _require_files(words: dict[str, object]) -> None:
             try:
                 Path(str(words[name])).open("rb").close()
             except OSError as error:
-                raise ConfigurationError(
-                    f"{name} in {_VARIABLE} names {words[name]}, which cannot be read: "
-                    f"{error.strerror}"
-                ) from None
+                raise unreadable(name, _VARIABLE, words[name], error) from None
 
 
 @contextmanager
