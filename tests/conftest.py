@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import asyncpg
+import hypothesis
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
@@ -34,10 +35,18 @@ THROWN_AWAY = (
 
 
 def pytest_configure() -> None:
-    """Let signals reach what tests start, also under `nohup` or in a script's background.
+    """Let a test's outcome depend neither on how it was started nor on how busy the machine is.
 
-    Both have signals ignored, which children inherit.
+    Signals are ignored under `nohup` and in a script's background, which children inherit.
+    Hypothesis fails an example that takes 0.2 s, but where it finds that it runs in CI.
     """
+    hypothesis.settings.register_profile(
+        "patient",
+        hypothesis.settings.default,
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
+    hypothesis.settings.load_profile("patient")
     for number in (signal.SIGHUP, signal.SIGINT):
         if signal.getsignal(number) is signal.SIG_IGN:
             initial = signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL

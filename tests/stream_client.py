@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,17 +14,47 @@ from tests.sse_reader import Event, Reader
 PATIENCE_SECONDS = 20.0
 
 
-class Stream:
-    """One response, read event by event."""
+class EventStream(ABC):
+    """A stream, read event by event."""
+
+    def __init__(self) -> None:
+        self.sse = Reader()
+        self._events: list[Event] = []
+
+    async def event(self, *names: str) -> Event:
+        """Return the next event, or the next of those names; EOFError when the stream has ended."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                while self._events:
+                    event = self._events.pop(0)
+                    if not names or event.event in names:
+                        return event
+                self._events += self.sse.feed(await self._more())
+
+    async def rest(self) -> list[Event]:
+        """Return all events up to the end of the stream."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            try:
+                while True:
+                    self._events += self.sse.feed(await self._more())
+            except EOFError:
+                return self._events
+
+    @abstractmethod
+    async def _more(self) -> bytes:
+        """Return what comes next; raises EOFError at the end."""
+
+
+class Stream(EventStream):
+    """One response, held to HTTP/1.1."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        super().__init__()
         self._reader = reader
         self._writer = writer
         self._http = h11.Connection(h11.CLIENT)
-        self.sse = Reader()
         self.status = 0
         self.headers: dict[str, str] = {}
-        self._events: list[Event] = []
         self.ended = False
 
     async def request(self, target: str, headers: dict[str, str]) -> None:
@@ -40,32 +71,14 @@ class Stream:
             self._http.receive_data(await self._reader.read(65_536))
         return event
 
-    async def event(self, *names: str) -> Event:
-        """Return the next event, or the next of those names; EOFError when the stream has ended."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
-                while self._events:
-                    event = self._events.pop(0)
-                    if not names or event.event in names:
-                        return event
-                await self._more()
-
-    async def _more(self) -> None:
+    async def _more(self) -> bytes:
         part = await self._next()
         if isinstance(part, h11.Data):
-            self._events += self.sse.feed(bytes(part.data))
-        elif isinstance(part, h11.EndOfMessage | h11.ConnectionClosed):
+            return bytes(part.data)
+        if isinstance(part, h11.EndOfMessage | h11.ConnectionClosed):
             self.ended = True
             raise EOFError
-
-    async def rest(self) -> list[Event]:
-        """Return all events up to the end of the stream."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            try:
-                while True:
-                    await self._more()
-            except EOFError:
-                return self._events
+        return b""
 
 
 @asynccontextmanager

@@ -320,7 +320,8 @@ async def test_watch_gives_up_what_trying_again_does_not_change(
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(left.pop(0))
+        # Somebody who tries again, on a busy machine, is told the last once more.
+        writer.write(left.pop(0) if len(left) > 1 else left[0])
         await writer.drain()
         writer.close()
 

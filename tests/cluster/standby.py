@@ -6,34 +6,35 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import parse_qs, quote, urlsplit
 
-from app.data.embedded.cluster import PORT, START_SECONDS, Cluster, _make_empty
+from app.data.embedded.cluster import PORT, START_SECONDS, _make_empty
 from app.data.embedded.owner import find_owner
 from app.data.embedded.programs import find_programs
-from app.data.embedded.server import embedded_postgres
+from tests.faults.postgres import PostgresServer, postgres_server
 
 
 @asynccontextmanager
 async def primary_and_replica() -> AsyncIterator[tuple[str, str]]:
     """Yield the URLs of a fresh primary and of its replica."""
-    with TemporaryDirectory(prefix="kpi-") as folder, TemporaryDirectory(prefix="kpi-") as other:
-        async with embedded_postgres(Path(folder)) as primary:
-            programs = find_programs()
-            copy = Cluster(Path(other), programs)
-            _make_empty(copy.folder, find_owner(Path(other), programs))
-            host = parse_qs(urlsplit(primary).query)["host"][0]
-            await copy._run(
-                "pg_basebackup",
-                *("--pgdata", str(copy.folder), "--host", host, "--port", str(PORT)),
-                *("--username", "postgres", "--write-recovery-conf", "--checkpoint", "fast"),
-                seconds=START_SECONDS,
-            )
-            socket_dir = await copy.start()
-            try:
-                yield (
-                    primary,
-                    f"postgresql://postgres@/postgres?host={quote(str(socket_dir))}&port={PORT}",
-                )
-            finally:
-                await copy.stop()
+    async with postgres_server() as primary, standby_of(primary) as standby:
+        yield primary.url(), standby.url()
+
+
+@asynccontextmanager
+async def standby_of(primary: PostgresServer) -> AsyncIterator[PostgresServer]:
+    """Run a hot standby that streams from a server, in a folder of its own."""
+    with TemporaryDirectory(prefix="kpi-") as folder:
+        standby = PostgresServer(Path(folder))
+        _make_empty(standby.cluster.folder, find_owner(Path(folder), find_programs()))
+        await standby.cluster._run(
+            "pg_basebackup",
+            *("--pgdata", str(standby.cluster.folder), "--host", str(primary.socket.parent)),
+            *("--port", str(PORT), "--username", "postgres"),
+            *("--write-recovery-conf", "--checkpoint", "fast"),
+            seconds=START_SECONDS,
+        )
+        await standby.start()
+        try:
+            yield standby
+        finally:
+            await standby.stop()

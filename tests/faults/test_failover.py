@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from contextlib import AsyncExitStack
 
 import pytest
 from pydantic import SecretStr
 
 from app.data.database import Database
-from app.data.embedded.cluster import PORT, START_SECONDS, _make_empty
-from app.data.embedded.owner import find_owner
-from app.data.embedded.programs import find_programs
 from app.settings import Settings
 from tests.cluster.cluster import through
-from tests.cluster.program import Program
+from tests.cluster.standby import standby_of
 from tests.faults.conftest import Record
 from tests.faults.postgres import PostgresServer, postgres_server
 from tests.faults.report import Outcome
-from tests.faults.world import LISTENERS, World, listening, prepare
+from tests.faults.world import LISTENERS, World, gateway_on, listening, prepare
 from tests.proxy import proxy
 from tests.soaking import sized
 from tests.world import execute, fetch, with_shadow
@@ -34,27 +28,6 @@ MOST_SECONDS = sized(20.0, soak=2.5)
 ALL_IS_THERE = """
 SELECT count(*) FROM pg_stat_replication WHERE replay_lsn >= pg_current_wal_lsn()
 """
-
-
-@asynccontextmanager
-async def standby_of(primary: PostgresServer) -> AsyncIterator[PostgresServer]:
-    """Run a hot standby that streams from a server, in a folder of its own."""
-    with TemporaryDirectory(prefix="kpi-") as folder:
-        standby = PostgresServer(Path(folder))
-        programs = find_programs()
-        _make_empty(standby.cluster.folder, find_owner(Path(folder), programs))
-        await standby.cluster._run(
-            "pg_basebackup",
-            *("--pgdata", str(standby.cluster.folder), "--host", str(primary.socket.parent)),
-            *("--port", str(PORT), "--username", "postgres"),
-            *("--write-recovery-conf", "--checkpoint", "fast"),
-            seconds=START_SECONDS,
-        )
-        await standby.start()
-        try:
-            yield standby
-        finally:
-            await standby.stop()
 
 
 async def replayed(world: World) -> None:
@@ -79,18 +52,8 @@ async def test_a_standby_that_is_promoted_goes_on_where_the_primary_ended(
         url = through(with_shadow(primary.url()), first).replace(
             place, f"{place},127.0.0.1:{second.port}"
         )
-        gateway = Program(
-            "serve",
-            {
-                "KPI_DATABASE_URL": f"{url}&target_session_attrs={attributes}",
-                "KPI_GRACE_SECONDS": "0.2",
-                "KPI_HEARTBEAT_SECONDS": "5",
-            },
-        )
-        stack.callback(gateway.close)
-        stack.push_async_callback(gateway.kill)
-        await gateway.start()
-        await gateway.says("Dashboard")
+        url = f"{url}&target_session_attrs={attributes}"
+        gateway = await stack.enter_async_context(gateway_on(url))
         world = World(settings, primary, first, gateway)
         await stack.enter_async_context(listening(world, LISTENERS))
         streams = world.connections

@@ -175,23 +175,35 @@ async def open_world(
         postgres = await stack.enter_async_context(postgres_server(folder))
         settings = await prepare(postgres.url())
         link = await stack.enter_async_context(proxy(postgres.socket))
-        gateway = Program(
-            "serve",
-            {
-                "KPI_DATABASE_URL": through(with_shadow(postgres.url()), link),
-                "KPI_GRACE_SECONDS": "0.2",
-                "KPI_HEARTBEAT_SECONDS": "5",
-                "KPI_DRAIN_SECONDS": "0",
-                **(environment or {}),
-            },
-        )
-        stack.callback(gateway.close)
-        stack.push_async_callback(gateway.kill)
-        await gateway.start()
-        await gateway.says("Dashboard")
+        url = through(with_shadow(postgres.url()), link)
+        gateway = await stack.enter_async_context(gateway_on(url, environment))
         world = World(settings, postgres, link, gateway)
         async with listening(world, LISTENERS):
             yield world
+
+
+@asynccontextmanager
+async def gateway_on(
+    url: str, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Program]:
+    """Run a gateway on a database as a process; it is killed at the end."""
+    gateway = Program(
+        "serve",
+        {
+            "KPI_DATABASE_URL": url,
+            "KPI_GRACE_SECONDS": "0.2",
+            "KPI_HEARTBEAT_SECONDS": "5",
+            "KPI_DRAIN_SECONDS": "0",
+            **(environment or {}),
+        },
+    )
+    try:
+        await gateway.start()
+        await gateway.says("Dashboard")
+        yield gateway
+    finally:
+        await gateway.kill()
+        gateway.close()
 
 
 @asynccontextmanager

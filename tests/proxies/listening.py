@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -10,40 +9,20 @@ import httpx
 
 from tests.proxies.proxies import PATIENCE_SECONDS, Running
 from tests.server.stage import trusting
-from tests.sse_reader import Event, Reader
+from tests.stream_client import EventStream
 
 
-class Listener:
-    """One stream, read event by event."""
+class Listener(EventStream):
+    """A stream that came through a proxy."""
 
     def __init__(self, response: httpx.Response) -> None:
+        super().__init__()
         self.response = response
-        self.sse = Reader()
         self._pieces = response.aiter_bytes()
-        self._events: list[Event] = []
 
-    async def event(self, *names: str) -> Event:
-        """Return the next event, or the next of those names; EOFError when the stream has ended."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
-                while self._events:
-                    event = self._events.pop(0)
-                    if not names or event.event in names:
-                        return event
-                await self._more()
-
-    async def rest(self) -> None:
-        """Read up to the end of the stream."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            try:
-                while True:
-                    await self._more()
-            except EOFError:
-                return
-
-    async def _more(self) -> None:
+    async def _more(self) -> bytes:
         try:
-            self._events += self.sse.feed(await anext(self._pieces))
+            return await anext(self._pieces)
         except StopAsyncIteration:
             raise EOFError from None
 
