@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 import subprocess
@@ -18,7 +19,9 @@ import httpx
 import psutil
 import pytest
 
+from app.commands.watch import Watch
 from app.data.embedded.server import embedded_postgres
+from app.models import Channel
 from app.settings import Settings
 from tests.e2e.server_process import STARTED, free_port
 
@@ -218,6 +221,22 @@ main()
     assert ended.returncode == 1
     assert "runs on Linux and macOS. On Windows, run it in the Windows Subsystem" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX"])
+async def test_where_the_locale_is_ascii_it_speaks_utf_8_all_the_same(locale: str) -> None:
+    ascii_alone = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    ended = await run("import", "Übung 値.csv", **ascii_alone)
+    assert ended.status != 0
+    assert "Übung 値.csv" in ended.err
+
+
+def test_watch_says_once_that_it_is_not_connected() -> None:
+    out, errors = io.StringIO(), io.StringIO()
+    watch = Watch("http://127.0.0.1:1", Channel.parse("sales:minute"), out, errors)
+    for _ in range(3):
+        watch._lose(httpx.ConnectError("refused"))
+    assert errors.getvalue().count("not connected") == 1
 
 
 async def test_every_command_explains_itself() -> None:

@@ -155,7 +155,8 @@ def is_foreign(request: Request) -> bool:
     origin = request.headers.get("Origin")
     if origin is None:
         return False
-    return origin.partition("://")[2] != request.headers.get("Host") or "://" not in origin
+    _, schemed, host = origin.partition("://")
+    return not schemed or host != request.headers.get("Host")
 
 
 async def _enter(access: TokenAccess) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.data.database import Database
+from app.data.faults import explained
 from app.errors import ConfigurationError, DatabaseUnavailableError
 from app.settings import Settings
 from tests.certificates import Authority
@@ -128,3 +130,11 @@ async def test_a_server_without_tls(empty_url: str, folder: Path) -> None:
         }.items():
             query = f"sslmode={mode}&sslrootcert={folder}/authority.pem"
             assert says in await said_of(f"{address}?{query}")
+
+
+async def test_what_a_handshake_was_refused_for_is_said_where_it_led_to_another_error() -> None:
+    alert = ssl.SSLError(1, "alert")
+    alert.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+    said = r"refuses the TLS handshake \(tlsv13 alert certificate required\)"
+    with pytest.raises(ConfigurationError, match=said), explained("KPI_DATABASE_URL"):
+        raise ConnectionError("the connection was closed") from alert

@@ -118,6 +118,26 @@ async def test_tiles_live_by_tickets_and_get_new_ones_when_a_token_ends(
         assert await visit.context.cookies() == []
 
 
+async def test_a_stream_that_breaks_off_is_opened_with_a_new_ticket(
+    browser: Browser, quick_settings: Settings
+) -> None:
+    """The browser itself would come back with the ticket that was used, and be refused."""
+    async with (
+        open_wiki(quick_settings, MODULE) as (shop, wiki),
+        open_visit(browser, wiki.url) as visit,
+    ):
+        asked: list[str] = []
+        visit.context.on("request", lambda request: asked.append(request.url))
+        page = (await visit.open("/")).page
+        await page.wait_for_function("() => window.stream?.connection.state === 'live'")
+        before = wiki.tickets
+        await shop.gateway.service.hub.drain(0)
+        await until(lambda: wiki.tickets > before and shop.streams == 1)
+        await page.wait_for_function("() => window.stream.connection.state === 'live'")
+        used = [url.partition("ticket=")[2].partition("&")[0] for url in asked if "ticket=" in url]
+        assert len(used) == len(set(used)) > 2
+
+
 async def test_the_client_module_lives_by_tickets(
     browser: Browser, quick_settings: Settings
 ) -> None:

@@ -227,3 +227,6 @@ def test_lists_of_origins() -> None:
     assert parse_origins(" , ") == frozenset()
     assert parse_host("KPI.example.") == "kpi.example"
     assert host_of("[::1]:80") == "::1"
+    for text in ("kpi..example", "kpi.example..", "."):
+        with pytest.raises(ValueError, match="is no host"):
+            parse_host(text)

@@ -11,8 +11,11 @@ from typing import Any
 
 import httpx
 import pytest
+from quart import Request
+from werkzeug.datastructures import Headers
 
 from app.data.token_store import TokenStore
+from app.http.auth import is_foreign
 from tests.access.signing import sign
 from tests.http.credentials import ask, bearer, cookie, screen, ticket
 from tests.running import Gateway, open_gateway
@@ -177,3 +180,16 @@ async def test_a_session_that_fits_no_cookie_is_refused(guarded: Gateway) -> Non
     answer = await ask(guarded, "POST", "/session", bearer(sign(many)))
     assert (answer.status_code, answer.json()["title"]) == (403, "Not allowed")
     assert "set-cookie" not in answer.headers
+
+
+def test_an_origin_without_a_scheme_is_foreign_also_where_no_host_is_named() -> None:
+    headers = Headers({"Origin": "evil.example", "Host": ""})
+    scope: Any = {}
+    request = Request(
+        "PUT", "http", "/", b"", headers, "", "1.0", scope, send_push_promise=_push_nothing
+    )
+    assert is_foreign(request)
+
+
+async def _push_nothing(path: str, headers: Headers) -> None:
+    """Nothing is pushed here."""

@@ -46,6 +46,13 @@ def test_of_two_positions_on_a_channel_the_further_one_counts(
     assert cursor.decode(cursors)[key].last == position.last
 
 
+@given(keys, positions, st.sampled_from("BEIZ-_"))
+def test_another_spelling_of_a_cursor_is_refused(key: bytes, position: Position, end: str) -> None:
+    """Its last character holds two bits; a decoder that is lenient takes the others for nothing."""
+    with pytest.raises(CursorError):
+        cursor.decode([encode({key: position})[:-1] + end])
+
+
 @given(st.text(max_size=300))
 def test_garbage_is_refused(text: str) -> None:
     with pytest.raises(CursorError):

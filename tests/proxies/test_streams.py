@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
+from statistics import median
 
 import httpx
 import pytest
@@ -48,6 +50,24 @@ async def test_events_pass_at_once_and_a_stream_resumes(
         cursor = {"Last-Event-ID": event.last_event_id}
         async with listening(client, "/kpi/sales/stream", cursor) as stream:
             assert (await stream.event("value", "snapshot", "reset")).event == "value"
+
+
+async def test_haproxy_holds_an_event_back_by_default_and_not_as_shipped(gateway: Gateway) -> None:
+    """By 0.2 s, without `option http-no-delay`: an event comes alone, so nothing fills a packet."""
+    seconds: dict[bool, list[float]] = {True: [], False: []}
+    for defaults in seconds:
+        async with (
+            behind("haproxy.cfg", gateway.port, defaults=defaults) as proxy,
+            visiting(proxy) as client,
+            listening(client, "/kpi/sales/stream?history=5") as stream,
+        ):
+            await stream.event("snapshot")
+            for minute in range(1, 6):
+                await next_minute(gateway, minute if defaults else minute + 5)
+                published = time.monotonic()
+                await stream.event("value")
+                seconds[defaults].append(time.monotonic() - published)
+    assert median(seconds[False]) < median(seconds[True]) / 2
 
 
 @pytest.mark.parametrize("name", ALL)
