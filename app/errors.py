@@ -9,11 +9,12 @@ class KpiStreamError(Exception):
     """Anything this project raises on purpose; `status` is what HTTP says of it.
 
     `public` is what may leave the process; the message may name hosts, users and databases, and
-    is for the operator.
+    is for the operator. `retry_after_seconds` is of those that may be over when asked again.
     """
 
     status = 500
     title = "Internal error"
+    retry_after_seconds: int | None = None
 
     def __init__(self, message: str = "", *, public: str | None = None) -> None:
         super().__init__(message)
@@ -103,11 +104,11 @@ class TooLargeError(KpiStreamError):
     title = "Too large"
 
 
-class NoBoardsError(KpiStreamError):
-    """A database that has no table for boards."""
+class NotKeptError(KpiStreamError):
+    """A database that keeps no boards, or no raw rows: they are somewhere else, or nowhere."""
 
     status = 501
-    title = "No boards here"
+    title = "Not kept here"
 
 
 class UnavailableError(KpiStreamError):
@@ -153,9 +154,14 @@ class TooManyRequestsError(UnavailableError):
 
 
 class ConfigurationError(KpiStreamError):
-    """A setting, or the database it points at, that this project cannot work with."""
+    """A setting, or the database it points at, that this project cannot work with.
 
+    To a client that is an outage: the operator can mend it, and the client cannot.
+    """
+
+    status = 503
     title = "Configuration error"
+    retry_after_seconds = 60
 
 
 class UnauthorizedError(KpiStreamError):

@@ -1,4 +1,7 @@
-"""A gateway with everything real, in this process, on a port of its own."""
+"""A gateway with everything real, in this process, on a port of its own.
+
+All that it answers is held against the description.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from app.server.sockets import listening
 from app.server.stopping import Stop
 from app.service import Service, open_service
 from app.settings import Settings
+from tests import described
 from tests.world import Hand
 
 
@@ -54,8 +58,10 @@ async def _served(settings: Settings, sock: socket.socket, port: int) -> AsyncIt
     stop, ready = Stop(), asyncio.Event()
     async with open_service(settings) as service, asyncio.TaskGroup() as group:
         hub = service.hub
+        app = create_app(service)
+        undescribed = described.watch(app)
         serving = serve(
-            create_app(service),
+            app,
             configure(settings),
             sock,
             limits=Limits.of(settings),
@@ -70,3 +76,4 @@ async def _served(settings: Settings, sock: socket.socket, port: int) -> AsyncIt
             await ready.wait()
         yield Gateway(service, port, Hand(service.database), stop)
         stop.request()
+    assert not undescribed, undescribed

@@ -1,4 +1,7 @@
-"""A client of event streams over a real socket, with h11 to hold the server to HTTP/1.1."""
+"""A client of event streams over a real socket, with h11 to hold the server to HTTP/1.1.
+
+Each event is held against the description.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from contextlib import asynccontextmanager
 
 import h11
 
+from tests import described
 from tests.sse_reader import Event, Reader
 
 PATIENCE_SECONDS = 20.0
@@ -29,16 +33,22 @@ class EventStream(ABC):
                     event = self._events.pop(0)
                     if not names or event.event in names:
                         return event
-                self._events += self.sse.feed(await self._more())
+                await self._read()
 
     async def rest(self) -> list[Event]:
         """Return all events up to the end of the stream."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             try:
                 while True:
-                    self._events += self.sse.feed(await self._more())
+                    await self._read()
             except EOFError:
                 return self._events
+
+    async def _read(self) -> None:
+        found = list(self.sse.feed(await self._more()))
+        for event in found:
+            described.validate_event(event)
+        self._events += found
 
     @abstractmethod
     async def _more(self) -> bytes:

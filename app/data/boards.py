@@ -9,8 +9,9 @@ from datetime import datetime
 
 import asyncpg
 
-from ..errors import BoardChangedError, NoBoardsError, UnknownBoardError
+from ..errors import BoardChangedError, NotKeptError, UnknownBoardError
 from .database import Connection, Database, fetch, load_queries
+from .faults import refusals_explained
 
 MOST_LISTED = 1_000
 
@@ -30,8 +31,8 @@ class Board:
 class Boards:
     """The boards of one database.
 
-    Each method raises DatabaseUnavailableError, and NoBoardsError where the database has no table
-    for them.
+    Each method raises DatabaseUnavailableError, ConfigurationError, and NotKeptError where the
+    database has no table for them.
     """
 
     def __init__(self, database: Database) -> None:
@@ -114,13 +115,14 @@ class Boards:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
-        async with self._database.connection() as connection:
-            try:
-                yield connection
-            except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
-                raise NoBoardsError(
-                    "this database has no table for boards: run `kpi-stream db init`"
-                ) from None
+        with refusals_explained("the table of boards cannot be used"):
+            async with self._database.connection() as connection:
+                try:
+                    yield connection
+                except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
+                    raise NotKeptError(
+                        "this database has no table for boards: run `kpi-stream db init`"
+                    ) from None
 
 
 def _board(row: asyncpg.Record) -> Board:

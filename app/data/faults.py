@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 
-from ..errors import ConfigurationError, DatabaseUnavailableError, KpiStreamError, causes
+from ..errors import (
+    ConfigurationError,
+    DatabaseUnavailableError,
+    InvalidRowsError,
+    KpiStreamError,
+    causes,
+)
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -71,6 +77,7 @@ _NO_ROOM = re.compile(r"No space left on device|Disk quota exceeded|File too lar
 
 PUBLIC_AWAY = "the database does not answer"
 PUBLIC_FULL = "the database's disk is full"
+PUBLIC_REFUSED = "the database's own rules do not take a row; nothing was written"
 PUBLIC_MISFIT = "the database cannot be used as it is; the server's log says why"
 
 
@@ -163,14 +170,35 @@ def _said(error: Exception) -> str:
 
 
 @contextmanager
-def views_explained() -> Iterator[None]:
-    """Raise what goes wrong inside a view of somebody else's as a ConfigurationError."""
+def refusals_explained(what: str) -> Iterator[None]:
+    """Raise whatever else the database says of a statement as a ConfigurationError.
+
+    What is asked for may be a view, a table or a trigger of somebody else's, which can fail in any
+    way. To be put around what `explained` is in.
+    """
     try:
         yield
-    except (asyncpg.DataError, asyncpg.RaiseError) as error:
-        raise ConfigurationError(
-            f"a view kpi_values_… cannot be read: {_said(error)}; db check says which",
-            public=PUBLIC_MISFIT,
+    except asyncpg.PostgresError as error:
+        raise ConfigurationError(f"{what}: {_said(error)}", public=PUBLIC_MISFIT) from error
+
+
+REFUSED_ROWS = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.RaiseError,
+    asyncpg.WithCheckOptionViolationError,
+)
+"""What a database says whose own rules, types or triggers do not take a row."""
+
+
+@contextmanager
+def rows_explained() -> Iterator[None]:
+    """Raise what the database's own rules say of rows as an InvalidRowsError."""
+    try:
+        yield
+    except REFUSED_ROWS as error:
+        raise InvalidRowsError(
+            f"the database does not take a row: {_said(error)}", public=PUBLIC_REFUSED
         ) from error
 
 

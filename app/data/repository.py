@@ -21,7 +21,7 @@ from ..models import (
 from ..settings import Settings
 from .database import Connection, Reader, fetch, load_queries
 from .definitions import AVERAGES, Definitions
-from .faults import views_explained
+from .faults import refusals_explained
 from .reads import Reads, fitted_reads, time_arguments
 from .rows import Reading, bucket_of, entry_of
 from .timescale import backend as timescale
@@ -39,6 +39,8 @@ _ALWAYS = -(2**62)
 _RANGE = {"first": None, "until": None, "depth": 0, "ahead": 0}
 
 _REDEFINED_ATTEMPTS = 3
+
+_VIEWS = "a view kpi_values_… cannot be read (db check says which)"
 
 
 class Repository:
@@ -118,7 +120,7 @@ class Repository:
             described = await self._described(connection)
             return described, [row[0] for row in await fetch(connection, self._catalogue.codes)]
 
-        with views_explained():
+        with refusals_explained(_VIEWS):
             described, codes = await self._database.read(query)
         entries = {code: CatalogueEntry(code, code) for code in codes}
         for entry in described:
@@ -129,7 +131,8 @@ class Repository:
 
     async def codes(self) -> set[str]:
         """Return the KPIs that have complete buckets."""
-        rows = await self._database.read(lambda c: fetch(c, self._catalogue.codes))
+        with refusals_explained(_VIEWS):
+            rows = await self._database.read(lambda c: fetch(c, self._catalogue.codes))
         return {row[0] for row in rows}
 
     async def verify(self) -> None:
@@ -210,7 +213,7 @@ class Repository:
             return rows, asked
 
         try:
-            with views_explained():
+            with refusals_explained(_VIEWS):
                 return await self._database.read(query)
         except ConfigurationError:
             # Somebody may be making the views anew.

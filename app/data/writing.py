@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from ..errors import ConfigurationError, InvalidCodeError, InvalidRowsError
+from ..errors import InvalidCodeError, InvalidRowsError, NotKeptError
 from ..models import parse_code
 from .database import Database, load_queries
+from .faults import refusals_explained, rows_explained
 from .importing.lines import BadLineError, parse_timestamp, parse_value
 
 MAX_ROWS = 100_000
@@ -150,12 +151,16 @@ class Writer:
         """Write all rows in one transaction, or none.
 
         With a `key`, which is the `owner`'s alone, rows that were written with it are not written
-        again for a week. Raises InvalidRowsError where they were other rows, ConfigurationError,
-        DatabaseUnavailableError.
+        again for a week. Raises InvalidRowsError where they were other rows or the database's own
+        rules do not take one, NotKeptError, ConfigurationError, DatabaseUnavailableError.
         """
+        with refusals_explained("kpi_raw_data cannot be written"), rows_explained():
+            return await self._write(rows, owner, key)
+
+    async def _write(self, rows: list[Row], owner: str, key: str | None) -> Written:
         async with self._database.transaction() as connection:
             if not await self._queries.has_raw_table(connection):
-                raise ConfigurationError(
+                raise NotKeptError(
                     "this database has no table kpi_raw_data: its rows are written elsewhere"
                 )
             if key is not None:

@@ -8,12 +8,7 @@ from http import HTTPStatus
 from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException
 
-from ..errors import (
-    KpiStreamError,
-    OverloadedError,
-    UnauthorizedError,
-    UnavailableError,
-)
+from ..errors import KpiStreamError, UnauthorizedError
 from ..live import events
 from .streaming import is_stream, refused_stream
 from .trouble_log import TroubleLog
@@ -44,12 +39,12 @@ def install(app: Quart, trouble: TroubleLog) -> None:
 
     async def known(error: KpiStreamError) -> Response:
         trouble.note(error)
-        if isinstance(error, UnavailableError) and is_stream(request):
+        if error.retry_after_seconds is not None and is_stream(request):
             return refused_stream(error)
         headers = {}
         if isinstance(error, UnauthorizedError):
             headers["WWW-Authenticate"] = 'Bearer realm="kpi-stream"'
-        if isinstance(error, UnavailableError | OverloadedError):
+        if error.retry_after_seconds is not None:
             headers["Retry-After"] = str(error.retry_after_seconds)
         return problem(error.status, error.title, error.public, headers)
 

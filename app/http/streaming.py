@@ -5,7 +5,7 @@ from __future__ import annotations
 from quart import Request, Response
 from werkzeug.datastructures import Headers
 
-from ..errors import UnavailableError
+from ..errors import KpiStreamError
 from ..live import events
 
 BUSY_RETRY_MILLISECONDS = (3000, 9000)
@@ -28,7 +28,7 @@ def is_stream(request: Request) -> bool:
     return (request.endpoint or "").startswith(STREAM)
 
 
-def refused_stream(error: UnavailableError) -> Response:
+def refused_stream(error: KpiStreamError) -> Response:
     """Return a stream that says only when to come back.
 
     An EventSource gives up for good on any other status than 200.
@@ -36,6 +36,6 @@ def refused_stream(error: UnavailableError) -> Response:
     return Response(refusal(error), 200, HEADERS.copy())
 
 
-def refusal(error: UnavailableError) -> bytes:
+def refusal(error: KpiStreamError) -> bytes:
     """Return a jittered `retry:` and the reason as a comment."""
     return events.retry(BUSY_RETRY_MILLISECONDS) + f": {error.public}\n\n".encode()

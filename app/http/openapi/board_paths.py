@@ -19,6 +19,7 @@ BOARD_PATHS: dict[str, dict[str, Operation]] = {
             "All shared boards",
             {"200": json_answer("Boards", "Those that may be read")},
             tag=_TAG,
+            problems=(501,),
         )
     },
     "/boards/{slug}": {
@@ -34,14 +35,14 @@ BOARD_PATHS: dict[str, dict[str, Operation]] = {
                     "As it was in this version",
                 ),
             ],
-            problems=(404, 422),
+            problems=(404, 422, 501),
         ),
         "put": operation(
             "Make or change a shared board",
             {"200": json_answer("BoardChanged", "It has this version") | {"headers": _ETAG}},
             tag=_TAG,
             parameters=[_SLUG, _IF_MATCH, _IF_NONE_MATCH],
-            problems=(404, 412, 413, 422, 428),
+            problems=(404, 412, 413, 422, 428, 501),
             body={"application/json": ref("BoardChange")},
         ),
         "delete": operation(
@@ -49,7 +50,7 @@ BOARD_PATHS: dict[str, dict[str, Operation]] = {
             {"204": {"description": "It is deleted"}},
             tag=_TAG,
             parameters=[_SLUG, _IF_MATCH],
-            problems=(404, 412, 422, 428),
+            problems=(404, 412, 422, 428, 501),
         ),
     },
     "/boards/{slug}/versions": {
@@ -58,7 +59,7 @@ BOARD_PATHS: dict[str, dict[str, Operation]] = {
             {"200": json_answer("BoardVersions", "Newest first")},
             tag=_TAG,
             parameters=[_SLUG],
-            problems=(404, 422),
+            problems=(404, 422, 501),
         )
     },
 }

@@ -12,14 +12,15 @@ PROBLEMS = {
     400: "A KPI's code that no KPI can have",
     401: "No token, or one that is not good",
     403: "The token does not allow it",
-    404: "There is no such KPI or board",
+    404: "There is no such KPI or board, or nothing of this name at this address",
     412: "Somebody else has changed it since",
     413: "The body is too large",
     421: "The Host is not one of KPI_ALLOWED_HOSTS",
     422: "A parameter out of its range or of the wrong form",
     428: "It is not said which version is changed",
     429: "More requests than KPI_MAX_REQUESTS_PER_SECOND; see Retry-After",
-    503: "The database is away; see Retry-After",
+    501: "The database keeps no boards, or no raw rows",
+    503: "The database is away, or cannot be used as it is; see Retry-After",
 }
 
 

@@ -137,7 +137,7 @@ PATHS: dict[str, dict[str, Operation]] = {
             {"200": json_answer("Written", "All rows are written")},
             tag="Writing",
             parameters=[_IDEMPOTENCY_KEY],
-            problems=(413, 422),
+            problems=(413, 422, 501),
             body=_ROWS,
         )
     },
@@ -147,7 +147,7 @@ PATHS: dict[str, dict[str, Operation]] = {
             {"200": json_answer("Written", "All rows are written")},
             tag="Writing",
             parameters=[_CODE, _IDEMPOTENCY_KEY],
-            problems=(400, 413, 422),
+            problems=(400, 413, 422, 501),
             body=_ROWS,
         )
     },
@@ -184,12 +184,15 @@ PATHS: dict[str, dict[str, Operation]] = {
             {"200": text_answer("text/plain", "It is")},
             tag="Operation",
             public=True,
-            problems=(503,),
+            problems=(404, 503),
         )
     },
     "/metrics": {
         "get": operation(
-            "Counts for Prometheus", {"200": text_answer("text/plain", "Counts")}, tag="Operation"
+            "Counts for Prometheus",
+            {"200": text_answer("text/plain", "Counts")},
+            tag="Operation",
+            problems=(404,),
         )
     },
     "/openapi.json": {

@@ -205,6 +205,9 @@ EVENTS: dict[str, Schema] = {
     "board": record(
         {"slug": SLUG, "version": _VERSION}, "With board=slug: somebody has changed that board"
     ),
-    "ping": record({"time": TIME}, "Sent at least every KPI_HEARTBEAT_SECONDS"),
+    "ping": record(
+        {"time": TIME, "version": TEXT},
+        "Sent at least every KPI_HEARTBEAT_SECONDS; `version` is that of the page",
+    ),
 }
 """What the `data` of each event of a stream holds."""
