@@ -21,7 +21,7 @@ from ..models import (
 from ..settings import Settings
 from .database import Connection, Reader, fetch, load_queries
 from .definitions import AVERAGES, Definitions
-from .faults import refusals_explained
+from .faults import PUBLIC_MISFIT, refusals_explained
 from .reads import Reads, fitted_reads, time_arguments
 from .rows import Reading, bucket_of, entry_of
 from .timescale import backend as timescale
@@ -273,5 +273,6 @@ class Repository:
                     f"a day of {code} in kpi_values_day does not begin at midnight in "
                     f"{grid.zone.key}: set KPI_TIMEZONE to the zone of the database's days, or "
                     "run kpi-stream db init to make them anew; if it is that zone, the time zone "
-                    "data of this machine and of the database differ"
+                    "data of this machine and of the database differ",
+                    public=PUBLIC_MISFIT,  # it may be a KPI that whoever asks may not see
                 )

@@ -10,7 +10,8 @@ from quart import Quart, Request, Response, g, request
 
 from ..access.access import Credentials, Issued, TokenAccess
 from ..access.caller import Caller
-from ..errors import KpiStreamError, UnauthorizedError
+from ..errors import KpiStreamError, NoValuesError, UnauthorizedError
+from ..models import Channel
 from ..service import Service
 from .client_address import TrustedProxies
 from .direct import request_itself
@@ -80,6 +81,17 @@ def caller() -> Caller:
     """Return whom the request under way is of."""
     found: Caller = g.caller
     return found
+
+
+async def require_channel(service: Service, channel: Channel) -> None:
+    """Raise UnknownKpiError or NoValuesError; why there are none may name KPIs of others."""
+    try:
+        await service.catalogue.require_channel(channel)
+    except NoValuesError as error:
+        if caller().grants.read.every:
+            raise
+        told = f"{channel} has no values; the server's log says why"
+        raise NoValuesError(str(error), public=told) from error
 
 
 def credentials(request: Request, proxies: TrustedProxies, below: str) -> Credentials:

@@ -63,6 +63,30 @@ async def test_a_formula_that_names_a_kpi_of_others_is_not_told(guarded: Gateway
     assert told["sales"] == {"sales": None, "own": "2 * sales", "mixed": None, "broken": None}
 
 
+async def test_what_is_wrong_with_a_formula_names_no_kpi_of_others(guarded: Gateway) -> None:
+    wrong = {
+        "unread": "sales / sum(secret.plan",
+        "round": "secret.a + 1",
+        "secret.a": "round * 2",
+        "of": "sum(secret.b)",
+        "secret.b": "2 * sales",
+        "long": " + ".join(["secret.b"] * 60),
+    }
+    await execute(
+        guarded.database,
+        "INSERT INTO kpi_catalog (code, formula) SELECT * FROM unnest($1::text[], $2::text[])",
+        list(wrong),
+        list(wrong.values()),
+    )
+    for code in ("unread", "round", "of", "long"):
+        for target in (f"/kpi/{code}", f"/kpi/{code}/stream", f"/stream?channel={code}:hour"):
+            for kpis, named in (["*"], True), (["sales", code], False):
+                answer = await ask(guarded, "GET", target, bearer(sign({"kpis": kpis})))
+                assert answer.status_code == 422
+                assert named or "secret" not in answer.text
+                assert not named or code == "long" or "secret" in answer.text
+
+
 async def test_nothing_of_what_is_hidden_shows_in_validators_or_lengths(
     guarded: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,7 +52,7 @@ def install(app: Quart, service: Service) -> None:
         partial = parameters.partial(request)
         auth.caller().require(Right.SEE, [channel])
         if service.hub.live(channel) is None:
-            await service.catalogue.require_channel(channel)
+            await auth.require_channel(service, channel)
         if end is not None:
             return await _answer(await service.snapshots.before(channel, end, history))
         return await _answer(await service.snapshots.get(channel, history, partial=partial))

@@ -58,7 +58,7 @@ def install(app: Quart, service: Service, trouble: TroubleLog) -> None:
         caller.require(Right.READ_BOARD, wanted.boards)
         for channel in channels:
             if service.hub.live(channel) is None:
-                await service.catalogue.require_channel(channel)
+                await auth.require_channel(service, channel)
         offer = cast("SocketOffer | None", asked.scope["extensions"].get(EXTENSION))
         body: bytes | AsyncIterator[bytes] = b""
         if asked.method != "HEAD":
