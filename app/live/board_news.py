@@ -57,6 +57,9 @@ class BoardNews:
             self._known = {slug: self._known[slug] for slug in followed & self._known.keys()}
             if not followed or self._newest is None:
                 continue
+            before = dict(self._known)
             with suppress(KpiStreamError):
                 for slug, version in (await self._newest(sorted(followed))).items():
-                    self.changed(slug, version)
+                    # What was told meanwhile is newer than what was read.
+                    if self._known.get(slug) == before.get(slug):
+                        self.changed(slug, version)

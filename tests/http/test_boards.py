@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 import orjson
 import pytest
 
+from app.live import board_news
 from tests.http.conftest import NOON, write
 from tests.running import Gateway
 from tests.stream_client import Stream, open_stream
@@ -178,6 +180,32 @@ async def test_who_follows_a_board_is_told_of_each_change(gateway: Gateway) -> N
             "INSERT INTO kpi_boards (slug, version, name, definition)"
             " VALUES ('hall-2', 3, 'Hall 2', '{\"tiles\": []}')",
         )
+        assert await board_event(stream) == {"slug": "hall-2", "version": 3}
+
+
+async def test_a_look_that_takes_long_tells_of_no_older_version(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    news, newest = gateway.service.hub.boards, gateway.service.boards.newest
+    looked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(slugs: Sequence[str]) -> dict[str, int]:
+        found = await newest(slugs)
+        looked.set()
+        await go_on.wait()
+        return found
+
+    monkeypatch.setattr(board_news, "LOOK_SECONDS", 0.05)
+    await publish(gateway, "hall-2")
+    async with open_stream(gateway.port, "/stream?channel=sales:minute&board=hall-2") as stream:
+        assert await board_event(stream) == {"slug": "hall-2", "version": 1}
+        monkeypatch.setattr(news, "_newest", slow)
+        await looked.wait()
+        body = {"name": "Hall 2", "definition": {"tiles": []}}
+        await ask(gateway, "PUT", "/boards/hall-2", body, If_Match='"1"')
+        assert await board_event(stream) == {"slug": "hall-2", "version": 2}
+        go_on.set()
+        await ask(gateway, "PUT", "/boards/hall-2", body, If_Match='"2"')
         assert await board_event(stream) == {"slug": "hall-2", "version": 3}
 
 
