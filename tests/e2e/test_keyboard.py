@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.browsing import Visit
-from tests.e2e.test_boards import until_codes
+from tests.e2e.test_boards import THREE, until_codes
 
 MOST_TABS = 60
 
@@ -79,3 +80,35 @@ async def test_a_board_is_filled_arranged_shared_and_shown_by_the_keyboard(visit
     await expect(page.get_by_role("button", name="Add KPI")).to_be_hidden()
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("button", name="Add KPI")).to_be_visible()
+
+
+async def test_all_keys_are_listed(visit: Visit) -> None:
+    dashboard = await visit.open(THREE)
+    await dashboard.until_all_live()
+    await dashboard.page.keyboard.press("?")
+    await expect(dashboard.page.get_by_role("dialog", name="Keys")).to_be_visible()
+    await dashboard.page.keyboard.press("Escape")
+    await dashboard.page.keyboard.press("a")
+    await expect(dashboard.page.get_by_role("dialog", name="Choose KPIs")).to_be_visible()
+
+
+@pytest.mark.parametrize("opener", ["?", "a"])
+async def test_a_key_pressed_as_soon_as_a_dialog_is_closed_counts(
+    visit: Visit, opener: str
+) -> None:
+    """The focus is still in the dialog then, until the next frame is drawn."""
+    dashboard = await visit.open(THREE)
+    await dashboard.until_all_live()
+    await dashboard.page.keyboard.press(opener)
+    await expect(dashboard.page.get_by_role("dialog")).to_be_visible()
+    closed_in = await dashboard.page.evaluate(
+        """() => {
+            const dialog = document.querySelector('dialog[open]');
+            dialog.close();
+            const { activeElement } = document;
+            activeElement.dispatchEvent(new KeyboardEvent('keydown', { key: 'a', bubbles: true }));
+            return dialog.contains(activeElement);
+        }"""
+    )
+    assert closed_in
+    await expect(dashboard.page.get_by_role("dialog", name="Choose KPIs")).to_be_visible()

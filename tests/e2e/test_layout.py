@@ -267,16 +267,6 @@ async def test_a_catalogue_of_somebody_else_may_lack_what_it_likes(
     await dashboard.until_all_live()
 
 
-async def test_all_keys_are_listed(visit: Visit) -> None:
-    dashboard = await visit.open(THREE)
-    await dashboard.until_all_live()
-    await dashboard.page.keyboard.press("?")
-    await expect(dashboard.page.get_by_role("dialog", name="Keys")).to_be_visible()
-    await dashboard.page.keyboard.press("Escape")
-    await dashboard.page.keyboard.press("a")
-    await expect(dashboard.page.get_by_role("dialog", name="Choose KPIs")).to_be_visible()
-
-
 async def test_a_worker_that_is_refused_is_done_without(browser: Browser, shop: Shop) -> None:
     for refusal in (
         """globalThis.SharedWorker = class {

@@ -52,5 +52,6 @@ export function write(element, text) {
 export function isTyping(event) {
   const target = event.composedPath()[0];
   const own = 'input, textarea, select, [role="slider"], dialog *, [popover] *';
-  return target instanceof Element && target.matches(own);
+  // What closed with nothing to give the focus back to keeps it until the next frame.
+  return target instanceof Element && target.matches(own) && target.checkVisibility();
 }
