@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BeforeValidator
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[^/\x00-\x1f\x7f]+)+")
 _NOT_IN_PATHS = re.compile(r"[?#\\\s]|%2f", re.IGNORECASE)
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 _NOT_IN_BROWSERS = frozenset({"Factory", "localtime", "posixrules"})
 """Names in the tz database that Intl.DateTimeFormat refuses, so that no page could show days."""
@@ -25,7 +25,7 @@ _NOT_IN_BROWSERS = frozenset({"Factory", "localtime", "posixrules"})
 
 def parse_duration(text: str) -> timedelta:
     """Read `90`, `90s`, `5m`, `2h` or `1d`; raises ValueError."""
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)", text.strip())
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(min|[smhd]?)", text.strip().lower())
     if match is None:
         raise ValueError("write a duration as a number and s, m, h or d, such as 2h")
     try:
@@ -39,6 +39,11 @@ def _duration(value: Any) -> Any:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+def lower(value: Any) -> Any:
+    """Return a word in small letters: people write JWT."""
+    return value.strip().lower() if isinstance(value, str) else value
 
 
 def zone_rules(name: str) -> Traversable:

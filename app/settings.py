@@ -5,15 +5,23 @@ from __future__ import annotations
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .bind import Bind, parse_bind
 from .origins import parse_hosts, parse_origins, split
-from .setting_types import Duration, PathPrefix, network, require_safe_url, require_zone, zone_rules
+from .setting_types import (
+    Duration,
+    PathPrefix,
+    lower,
+    network,
+    require_safe_url,
+    require_zone,
+    zone_rules,
+)
 
 
 class Settings(BaseSettings):
@@ -99,7 +107,7 @@ class Settings(BaseSettings):
         description="TimescaleDB: the age at which raw rows are compressed; empty: never",
         examples=["7d"],
     )
-    auth: Literal["none", "jwt"] = Field(
+    auth: Annotated[Literal["none", "jwt"], BeforeValidator(lower)] = Field(
         "none",
         description="Who may see what: none: everybody everything; jwt: what their token says",
     )

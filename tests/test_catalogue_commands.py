@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pydantic import SecretStr
 from app.cli import main
 from app.data.database import Database
 from app.data.description import Change, checked
+from app.data.rollups import Rollups
 from app.errors import InvalidDescriptionError
 from app.settings import Settings
 from tests.world import execute
@@ -54,6 +56,23 @@ def test_a_kpi_is_set_listed_and_removed(run: Any) -> None:
     assert run("kpi", "remove", "orders").exit_code == 0
     assert run("kpi", "list").stdout == ""
     assert "the catalogue has no orders" in run("kpi", "remove", "orders").stderr
+
+
+async def test_a_code_without_values_is_said_to_have_none(run: Any, database_url: str) -> None:
+    async with Database(Settings(database_url=SecretStr(database_url))) as database:
+        await execute(
+            database, "INSERT INTO kpi_raw_data VALUES (now() - interval '5 minutes', 'orders', 1)"
+        )
+        await Rollups(database).refresh()
+
+    async def said(*arguments: str) -> str:
+        answer: Result = await asyncio.to_thread(run, *arguments)
+        assert answer.exit_code == 0
+        return answer.stderr
+
+    assert "ordrs has no values yet; orders has some" in await said("kpi", "set", "ordrs")
+    assert "no values" not in await said("kpi", "set", "orders", "--unit", "pcs")
+    assert "no values" not in await said("kpi", "set", "twice", "--formula", "2 * orders")
 
 
 @pytest.mark.parametrize(

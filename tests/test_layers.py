@@ -29,6 +29,7 @@ BELOW_ALL = (
     "app.metrics",
     "app.models",
     "app.origins",
+    "app.pg_variables",
     "app.release",
     "app.setting_errors",
     "app.setting_types",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 
@@ -185,3 +186,14 @@ def test_browsers_know_every_zone_that_is_taken() -> None:
     for zone in unknown:
         with pytest.raises(ValueError, match="no time zone"):
             require_zone(zone)
+
+
+def test_words_and_units_may_be_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KPI_AUTH", "JWT ")
+    monkeypatch.setenv("KPI_JWT_KEY", "k" * 40)
+    monkeypatch.setenv("KPI_CORRECTION_WINDOW", "2 H")
+    monkeypatch.setenv("KPI_STREAM_MAX_AGE", "90min")
+    settings = load_settings()
+    assert settings.auth == "jwt"
+    assert settings.correction_window == timedelta(hours=2)
+    assert settings.stream_max_age == timedelta(minutes=90)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,7 @@ def install(main: click.Group, run: Run) -> None:
                 codes = await Repository(database, settings).codes()
                 check_formulas(there | {code: after}, codes)
                 await _write(editor, [Change(code, before, after)])
+                _tell_without_values([Change(code, before, after)], codes)
 
         run(work)
 
@@ -119,7 +121,8 @@ def install(main: click.Group, run: Run) -> None:
             async with Database(settings) as database:
                 editor = CatalogueEditor(database)
                 there = await editor.read()
-                check_formulas(wanted, await Repository(database, settings).codes())
+                codes = await Repository(database, settings).codes()
+                check_formulas(wanted, codes)
                 changes = [
                     Change(code, there.get(code), wanted.get(code))
                     for code in sorted(there.keys() | wanted.keys())
@@ -131,6 +134,7 @@ def install(main: click.Group, run: Run) -> None:
                     click.echo(f"To be changed: {counted(len(changes), 'KPI')}.", err=True)
                 elif yes or click.confirm(f"Change {counted(len(changes), 'KPI')}?", err=True):
                     await _write(editor, changes)
+                _tell_without_values(changes, codes)
 
         run(work)
 
@@ -162,3 +166,16 @@ async def _write(editor: CatalogueEditor, changes: list[Change]) -> None:
     for change in changes:
         word = "removed" if change.after is None else "set"
         click.echo(f"{change.code} is {word}.", err=True)
+
+
+def _tell_without_values(changes: list[Change], codes: set[str]) -> None:
+    """Say which KPIs that were set have no values: their rows come later, or a code is misspelt."""
+    for change in changes:
+        if change.after is None or change.after.get("formula") or change.code in codes:
+            continue
+        near = get_close_matches(change.code, codes, n=1)
+        meant = f"; {near[0]} has some" if near else ""
+        click.echo(
+            f"{change.code} has no values yet{meant}. A minute counts once it is complete.",
+            err=True,
+        )

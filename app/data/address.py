@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from ..errors import ConfigurationError
+from ..pg_variables import PgVariables
+from . import libpq_files
 from .address_parameters import Parameters, is_flag
 
 EXAMPLE = "postgresql://user:password@host:5432/database"
@@ -65,9 +67,11 @@ def _parse(url: str, variable: str) -> Address:
     login, has_login, host_and_database = place.rpartition("@")
     hosts, _, database = host_and_database.partition("/")
     parts = Parameters(variable)
-    for name, value in parse_qsl(query.strip("&"), keep_blank_values=True):
+    told = dict(parse_qsl(query.strip("&"), keep_blank_values=True))
+    for name, value in (_of_service(told, login, hosts, database, variable) | told).items():
         if value or is_flag(name):
             parts.take(name, value)
+    _take_password(parts.known, login, hosts, database)
     ports = [f":{port}" for port in parts.known.get("port", "").split(",")]
     _require_ports([*hosts.split(","), *parts.known.get("host", "").split(","), *ports], variable)
     tls = _tls(parts.known, variable)
@@ -79,7 +83,9 @@ def _parse(url: str, variable: str) -> Address:
     return Address(
         variable,
         tuple(
-            f"postgresql://{login}{has_login}{each}/{database}"
+            f"postgresql://{login}{has_login}{each}"
+            # With a slash alone the driver would not look at PGDATABASE.
+            + (f"/{database}" if database else "")
             + ("?" + urlencode(known, quote_via=quote) if known else "")
             for each, known in _orders(hosts, parts.known)
         ),
@@ -89,6 +95,41 @@ def _parse(url: str, variable: str) -> Address:
         parts.connect_seconds,
         parts.pooler,
     )
+
+
+def _of_service(
+    told: dict[str, str], login: str, hosts: str, database: str, variable: str
+) -> dict[str, str]:
+    """Return what the service that the URL or PGSERVICE names adds to the rest of the URL."""
+    named = told.pop("service", "")
+    if not named and not hosts and "host" not in told:
+        named = PgVariables().service
+    if not named:
+        return {}
+    user, _, password = login.partition(":")
+    said = {"user": user, "password": password, "host": hosts, "port": hosts, "dbname": database}
+    return {
+        name: value
+        for name, value in libpq_files.service(named, variable).items()
+        if not said.get(name)
+    }
+
+
+def _take_password(known: dict[str, str], login: str, hosts: str, database: str) -> None:
+    user, _, password = login.partition(":")
+    if password or known.get("password"):
+        return
+    places = [unquote(each) for each in hosts.split(",")] if hosts else []
+    split = [re.fullmatch(r"\[?(.*?)\]?(?::(\d+))?", each) for each in places]
+    said = {
+        "user": unquote(user),
+        "dbname": unquote(database),
+        "host": ",".join(each[1] for each in split if each),
+        "port": ",".join(each[2] or "5432" for each in split if each),
+    }
+    found = libpq_files.escaped_password(known | {k: v for k, v in said.items() if v})
+    if found is not None:
+        known["password"] = found
 
 
 def _orders(hosts: str, known: dict[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
