@@ -22,7 +22,6 @@ MAX_COOKIE_BYTES = 3900
 """Browsers drop a cookie of more than 4,096, its name and attributes included (RFC 6265, 6.1)."""
 
 TICKET_SECONDS = 60.0
-WITHDRAWN = "the issuer has withdrawn the key of the token"
 MAX_REMEMBERED = 2048
 """Tokens that were checked a moment ago and need not be checked again."""
 
@@ -128,7 +127,6 @@ class TokenAccess:
         except UnauthorizedError:
             return
         await self._store.spend(opened.id, "session", opened.expires)
-        self._revocations.note(opened.id)
 
     async def make_ticket(self, caller: Caller) -> Issued:
         """Return a ticket that speaks for the caller once."""
@@ -138,15 +136,12 @@ class TokenAccess:
     def permit(self, caller: Caller) -> Permit:
         """Return what says why a stream of the caller must end, if it must."""
         revocations, expires, tokens = self._revocations, caller.expires, caller.tokens
-        keys, mark = self._verifier.keys, caller.mark
 
         def reason() -> str | None:
             if expires is not None and time.time() >= expires:
                 return "the token has expired"
             if tokens and revocations.has(tokens):
                 return "the token was revoked"
-            if mark and not keys.knows(mark):
-                return WITHDRAWN
             return None
 
         return reason
@@ -166,8 +161,6 @@ class TokenAccess:
         await self._revocations.look()
         if self._revocations.has(caller.tokens):
             raise UnauthorizedError("the token was revoked")
-        if caller.mark and not await self._verifier.keys.has(caller.mark):
-            raise UnauthorizedError(WITHDRAWN)
         return caller
 
     async def _remember(self, token: str, kind: Kind | None) -> Caller:

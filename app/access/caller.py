@@ -26,15 +26,13 @@ class Right(StrEnum):
 class Caller:
     """Whoever asks: its name, what it may do, and until when (seconds since 1970, None: always).
 
-    `tokens` are the ids of our own tokens that led here: where one is revoked this ends. `mark` is
-    that of the issuer's key, likewise: where it is withdrawn.
+    `tokens` are the ids of our own tokens that led here: where one is revoked this ends.
     """
 
     subject: str
     grants: Grants
     expires: float | None = None
     tokens: tuple[str, ...] = ()
-    mark: str = ""
 
     def may(self, right: Right, target: Channel | str = "") -> bool:
         """Tell whether the caller may do something with a channel, a KPI's code or a board's slug.

@@ -41,7 +41,6 @@ class KeySet:
     def __init__(self, url: str) -> None:
         self._url = url
         self._keys: dict[str | None, Key] = {}
-        self._marks: frozenset[str] = frozenset()
         self._fetched_at: float | None = None
         self._tried_at = -UNKNOWN_SECONDS
         self._fetching: asyncio.Task[None] | None = None
@@ -68,34 +67,17 @@ class KeySet:
         Raises UnauthorizedError, and UnavailableError while no set could be fetched.
         """
         key = self._known(key_id)
-        if key is None:
-            await self._look_again()
+        if key is None and time.monotonic() - self._tried_at >= UNKNOWN_SECONDS:
+            await self._fetch()
+            key = self._known(key_id)
+        if key is None and self._fetching is not None:
+            await asyncio.shield(self._fetching)
             key = self._known(key_id)
         if self._is_stale():
             raise UnavailableError("the keys that tokens are signed with cannot be fetched")
         if key is None:
             raise UnauthorizedError("the token is signed with a key that the issuer does not have")
         return key
-
-    async def has(self, mark: str) -> bool:
-        """Tell whether the issuer still has a key with that mark; True while that is not known.
-
-        Sessions go on when a gateway starts while the issuer is away.
-        """
-        if not self.knows(mark):
-            await self._look_again()
-        return self.knows(mark)
-
-    def knows(self, mark: str) -> bool:
-        """Tell the same by the set as it is."""
-        return self._fetched_at is None or mark in self._marks
-
-    async def _look_again(self) -> None:
-        """Fetch the set for what is not in it, unless that was just done; wait for who does."""
-        if time.monotonic() - self._tried_at >= UNKNOWN_SECONDS:
-            await self._fetch()
-        elif self._fetching is not None:
-            await asyncio.shield(self._fetching)
 
     def _known(self, key_id: str | None) -> Key | None:
         if key_id is None and len(self._keys) == 1:
@@ -124,14 +106,12 @@ class KeySet:
     async def _read(self) -> None:
         try:
             async with asyncio.timeout(FETCH_SECONDS):
-                # A thousand keys take a tenth of a second to read.
-                keys = await asyncio.to_thread(_keys, await _download(self._url))
+                keys = _keys(json.loads(await _download(self._url)))
         except (httpx.HTTPError, ValueError, RecursionError, OSError) as error:
             reason = str(error) if type(error) is ValueError else type(error).__name__
             log.warning("the key set of KPI_JWKS_URL cannot be read: %s", reason)
             return
         self._keys = keys
-        self._marks = frozenset(key.mark for key in keys.values())
         self._fetched_at = time.monotonic()
 
 
@@ -156,9 +136,8 @@ async def _download(url: str) -> bytes:
         return bytes(body)
 
 
-def _keys(body: bytes) -> dict[str | None, Key]:
+def _keys(document: object) -> dict[str | None, Key]:
     """Return the public signing keys of a JWKS; a secret in it would be no secret."""
-    document = json.loads(body)
     keys: dict[str | None, Key] = {}
     entries = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list):

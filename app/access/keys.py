@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,11 +9,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_public_key,
-)
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from cryptography.x509 import load_pem_x509_certificate
 
 from ..errors import ConfigurationError
@@ -27,15 +22,10 @@ MIN_RSA_BITS = 2048
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key and the one algorithm it may be used with, whatever a token's header says.
-
-    `mark` tells a public key from others, in the sessions that its tokens were exchanged for; those
-    of a secret are signed by it themselves.
-    """
+    """A key and the one algorithm it may be used with, whatever a token's header says."""
 
     algorithm: str
     material: Any
-    mark: str = ""
 
 
 class Keys(Protocol):
@@ -43,12 +33,6 @@ class Keys(Protocol):
 
     async def find(self, key_id: str | None) -> Key:
         """Return the key with that id; raises UnauthorizedError where there is none."""
-
-    async def has(self, mark: str) -> bool:
-        """Tell whether there is still a key with that mark, after a look where none is known."""
-
-    def knows(self, mark: str) -> bool:
-        """Tell the same of what is known now."""
 
 
 class OneKey:
@@ -60,14 +44,6 @@ class OneKey:
     async def find(self, key_id: str | None) -> Key:
         """Return the key."""
         return self.key
-
-    async def has(self, mark: str) -> bool:
-        """Tell whether it is this key's mark."""
-        return self.knows(mark)
-
-    def knows(self, mark: str) -> bool:
-        """Tell whether it is this key's mark."""
-        return mark == self.key.mark
 
 
 def read_key(text: str) -> Key:
@@ -103,14 +79,9 @@ def read_key(text: str) -> Key:
 def public_key(found: object) -> Key | None:
     """Return a public key with its algorithm; None where it is of no kind that is used here."""
     if isinstance(found, RSAPublicKey) and found.key_size >= MIN_RSA_BITS:
-        return Key("RS256", found, _mark(found))
+        return Key("RS256", found)
     if isinstance(found, EllipticCurvePublicKey) and isinstance(found.curve, SECP256R1):
-        return Key("ES256", found, _mark(found))
+        return Key("ES256", found)
     if isinstance(found, Ed25519PublicKey):
-        return Key("EdDSA", found, _mark(found))
+        return Key("EdDSA", found)
     return None
-
-
-def _mark(found: RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey) -> str:
-    written = found.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(written).hexdigest()[:24]

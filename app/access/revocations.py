@@ -33,7 +33,6 @@ class Revocations:
         self._store = store
         self._flight: SingleFlight[str, None] = SingleFlight()
         self._ids: frozenset[str] = frozenset()
-        self._noted: frozenset[str] = frozenset()
         self._read_at = -FRESH_SECONDS
         self._asked_at = -USED_SECONDS
         self._task: asyncio.Task[None] | None = None
@@ -57,11 +56,6 @@ class Revocations:
         self._asked_at = time.monotonic()
         return not self._ids.isdisjoint(ids)
 
-    def note(self, id: str) -> None:
-        """Take in an id that this process has just revoked, before the list is read again."""
-        self._ids |= {id}
-        self._noted |= {id}
-
     async def look(self) -> None:
         """Make the list fresh; raises DatabaseUnavailableError if it was never read."""
         if time.monotonic() - self._read_at < FRESH_SECONDS:
@@ -73,16 +67,11 @@ class Revocations:
                 raise
 
     async def _read(self) -> None:
-        before = self._noted
         try:
-            found = await self._store.revoked()
+            self._ids = await self._store.revoked()
         except ConfigurationError as error:
             # Without the table no screen was ever made, and no session ended.
             log.warning("revoked tokens cannot be read, run kpi-stream db init: %s", error)
-        else:
-            # What was noted while the list was read may not be on it yet.
-            self._noted -= before
-            self._ids = found | self._noted
         self._read_at = time.monotonic()
 
     async def _run(self) -> None:

@@ -64,7 +64,7 @@ class Verifier:
     """Checks the tokens of the issuer."""
 
     def __init__(self, keys: Keys, issuer: str, audience: str) -> None:
-        self.keys = keys
+        self._keys = keys
         self._issuer = issuer
         self._audience = audience
 
@@ -74,13 +74,12 @@ class Verifier:
         key_id = header.get("kid")
         if key_id is not None and not isinstance(key_id, str):
             raise UnauthorizedError("that is no token")
-        key = await self.keys.find(key_id)
+        key = await self._keys.find(key_id)
         claims = _decode(token, key, issuer=self._issuer or None, audience=self._audience or None)
         subject = claims.get("sub", "")
         if not is_text(subject):
             raise UnauthorizedError("the token's subject is no text")
-        grants = Grants.parse(claims.get(CLAIM))
-        return Caller(subject, grants, _expiry(claims["exp"]), mark=key.mark)
+        return Caller(subject, Grants.parse(claims.get(CLAIM)), _expiry(claims["exp"]))
 
 
 class OwnTokens:
@@ -100,7 +99,6 @@ class OwnTokens:
             "jti": id or secrets.token_urlsafe(12),
             "until": caller.expires,
             "tokens": list(caller.tokens),
-            "mark": caller.mark,
             CLAIM: caller.grants.claim(),
         }
         headers = {"typ": kind.value}
@@ -112,8 +110,7 @@ class OwnTokens:
             raise UnauthorizedError("the token is not for this")
         claims = _decode(token, self._key, issuer=ISSUER, audience=kind.value)
         ids = (*claims["tokens"], claims["jti"])
-        grants, mark = Grants.parse(claims[CLAIM]), claims.get("mark", "")
-        caller = Caller(claims["sub"], grants, claims["until"], ids, mark)
+        caller = Caller(claims["sub"], Grants.parse(claims[CLAIM]), claims["until"], ids)
         return Opened(claims["jti"], claims["exp"], caller)
 
 
@@ -122,9 +119,8 @@ def _expiry(claim: Any) -> float:
 
     It becomes a date in a cookie and in JSON, so it must be one.
     """
-    if not isinstance(claim, int | float):
-        raise UnauthorizedError("the token's exp is no number")
-    if claim > LAST_EXPIRY:
+    expires = int(claim)  # as it was read when the token was checked
+    if expires > LAST_EXPIRY:
         raise UnauthorizedError("the token's exp is after the year 9999; it is to be in seconds")
     return float(claim)
 

@@ -44,22 +44,6 @@ async def test_a_folder_without_its_slash_shows_the_page(browser: Browser, shop:
         assert "kpi-stream boards" not in keys
 
 
-async def test_two_on_one_host_have_boards_of_their_own(browser: Browser, shop: Shop) -> None:
-    origin = shop.url.removesuffix("/")
-    async with open_visit(browser, shop.url) as visit:
-        await visit.context.add_init_script("delete globalThis.SharedWorker")
-        for folder in ("/a", "/b"):
-            await visit.context.route(**below(folder, shop, origin))
-        edited = await visit.open("a/" + THREE)
-        await until_codes(edited, ["orders", "margin", "stock"])
-        first = await visit.open("b/#id=b&name=B&t=stock:minute")
-        await until_codes(first, ["stock"])
-        again = await visit.open("b/")
-        await until_codes(again, ["stock"])
-        there = await visit.open("a/")
-        await until_codes(there, ["orders", "margin", "stock"])
-
-
 async def test_a_tile_of_another_folder_has_the_numbers_of_that_one(
     browser: Browser, shop: Shop, quick_settings: Settings
 ) -> None:

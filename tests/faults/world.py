@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -30,7 +29,6 @@ LISTENERS = sized(20, soak=200)
 SHIFT = "UPDATE clock.shift SET shift = $1 - transaction_timestamp()"
 INSERT = "INSERT INTO kpi_raw_data VALUES ($1, $2, $3)"
 HISTORY_MINUTES = 60
-GRACE_SECONDS = 0.2
 UNHEARD = 500
 """KPIs that nobody listens to."""
 
@@ -132,15 +130,6 @@ class World(ClockedDatabase):
             assert sorted(listener.wrongs) == sorted(reset), listener.wrongs
             listener.wrongs.clear()
 
-    async def metrics(self) -> dict[str, float]:
-        """Return what the gateway counts, by names without their prefix."""
-        async with httpx.AsyncClient(base_url=self.url, timeout=20) as client:
-            text = (await client.get("/metrics")).text
-        return {
-            name: float(value)
-            for name, value in re.findall(r"^kpi_stream_(\w+) (\S+)$", text, re.MULTILINE)
-        }
-
     @property
     def connections(self) -> int:
         """How many streams the listeners have opened."""
@@ -179,10 +168,7 @@ async def fill(settings: Settings) -> None:
 
 @asynccontextmanager
 async def open_world(
-    environment: Mapping[str, str] | None = None,
-    *,
-    folder: Path | None = None,
-    listeners: int = LISTENERS,
+    environment: Mapping[str, str] | None = None, *, folder: Path | None = None
 ) -> AsyncIterator[World]:
     """Run a server (its data in `folder`), a gateway on it, and listeners."""
     async with AsyncExitStack() as stack:
@@ -192,7 +178,7 @@ async def open_world(
         url = through(with_shadow(postgres.url()), link)
         gateway = await stack.enter_async_context(gateway_on(url, environment))
         world = World(settings, postgres, link, gateway)
-        async with listening(world, listeners):
+        async with listening(world, LISTENERS):
             yield world
 
 
@@ -205,7 +191,7 @@ async def gateway_on(
         "serve",
         {
             "KPI_DATABASE_URL": url,
-            "KPI_GRACE_SECONDS": str(GRACE_SECONDS),
+            "KPI_GRACE_SECONDS": "0.2",
             "KPI_HEARTBEAT_SECONDS": "5",
             "KPI_DRAIN_SECONDS": "0",
             **(environment or {}),

@@ -84,6 +84,6 @@ async def query_counter(postgres_url: str, shadowed_settings: Settings) -> Query
 async def guarded(shadowed_settings: Settings) -> AsyncIterator[Gateway]:
     async with open_gateway(shadowed_settings.model_copy(update=JWT)) as opened:
         await opened.hand.set(NOON)
-        for code in ("sales", "stock", "plant1.oee"):
+        for code in ("sales", "stock"):
             await write(opened, code, NOON - 60, 1.0)
         yield opened

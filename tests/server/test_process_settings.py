@@ -71,11 +71,6 @@ def test_limits_are_those_of_the_settings() -> None:
     assert {name: getattr(limits, name) for name in asked} == asked
 
 
-def test_idle_connections_are_kept_longer_than_balancers_keep_them() -> None:
-    """AWS's, nginx's and Azure's give them up after 60 s; Google's not before 600."""
-    assert Limits.of(Settings()).keep_alive_seconds > 60
-
-
 @pytest.mark.parametrize(("files", "most", "said"), [(600, 500, True), (100_000, 99_900, False)])
 def test_there_are_no_more_connections_than_files(
     files: int,

@@ -2,26 +2,15 @@
 
 import { h } from '../tile/dom.js';
 import { Frame, kindOf } from './frame.js';
-import { rowsOf } from './packing.js';
+import { layOut, wallColumns } from './layout.js';
 
 /**
  * @typedef {import('./board.js').Board} Board
  * @typedef {import('./board.js').Tile} Tile
  */
 
-/** From how many rem on there are so many columns; even numbers leave fewer holes. */
-const COLUMNS = [
-  { from: 180, columns: 8 },
-  { from: 130, columns: 6 },
-  { from: 72, columns: 4 },
-  { from: 54, columns: 3 },
-  { from: 34, columns: 2 },
-  { from: 0, columns: 1 },
-];
-const LEAST_ROW_REM = 12;
-const MOST_ROW_REM = 17;
-/** What a tile looks best at: so much wider than high. */
-const BEST_SHAPE = 1.55;
+/** Letters on the wall are such a share of the screen's shorter side, as its stylesheet says. */
+const WALL_LETTERS = 0.019;
 const MOVE_MS = 200;
 const MOST_MOVED = 60;
 const still = matchMedia('(prefers-reduced-motion: reduce)');
@@ -35,6 +24,7 @@ export class Grid {
     /** Whether all tiles have to fit the screen. */
     this.filled = false;
     new ResizeObserver(() => this.#layOut()).observe(element);
+    addEventListener('resize', () => this.#layOut());
   }
 
   #boards;
@@ -113,39 +103,39 @@ export class Grid {
 
   #layOut() {
     const { element } = this;
+    const { tiles } = this.#boards.current;
+    const root = document.documentElement;
+    // All is measured with letters of the usual size: what is found must not change what it is found by.
+    root.style.fontSize = '';
     const style = getComputedStyle(element);
+    const letters = Number.parseFloat(getComputedStyle(root).fontSize);
     const gap = Number.parseFloat(style.columnGap) || 0;
     // Of the window: a scrollbar that comes and goes must not change the height that it depends on.
     const width = innerWidth - Number.parseFloat(style.paddingInlineStart) * 2;
-    const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
-    this.columns = this.filled
-      ? this.#bestColumns(width, element.clientHeight)
-      : (COLUMNS.find(({ from }) => width / rem >= from)?.columns ?? 1);
-    const column = (width - gap * (this.columns - 1)) / this.columns / rem;
-    const row = Math.min(MOST_ROW_REM, Math.max(LEAST_ROW_REM, column / BEST_SHAPE));
-    element.style.setProperty('--row', `${row}rem`);
-    element.style.setProperty('--quarter', `calc((var(--row) - 3 * ${gap}px) / 4)`);
+    if (this.filled) {
+      this.columns = wallColumns(tiles, width, element.clientHeight);
+    } else {
+      const around = this.#around();
+      const height = innerHeight - around;
+      const mostLetters = Math.max(letters, WALL_LETTERS * Math.min(innerWidth, innerHeight));
+      const found = layOut(tiles, { width, height, gap, around, letters, mostLetters });
+      this.columns = found.columns;
+      element.classList.toggle('fits', found.fits);
+      element.style.setProperty('--row', `${found.row}px`);
+      if (found.letters > letters) root.style.fontSize = `${found.letters}px`;
+    }
     element.style.setProperty('--columns', String(this.columns));
     for (const frame of this.#frames.values()) frame.fit(this.columns);
   }
 
-  /** So many columns that tiles filling a screen are large and well shaped. @param {number} width @param {number} height */
-  #bestColumns(width, height) {
-    const { tiles } = this.#boards.current;
-    const sized = tiles.filter(({ view }) => view !== 'heading');
-    const widest = Math.max(1, ...sized.map((tile) => tile.width));
-    const most = sized.reduce((sum, tile) => sum + tile.width, 0);
-    const area = sized.reduce((sum, tile) => sum + tile.width * tile.height, 0);
-    let best = widest;
-    let largest = 0;
-    for (let columns = widest; columns <= Math.max(widest, most); columns += 1) {
-      const rows = rowsOf(tiles, columns);
-      const size = Math.min(width / columns / BEST_SHAPE, height / rows);
-      // Of two that make tiles about as large, the one that leaves less of the screen empty.
-      const worth = (size * area) / (rows * columns);
-      if (worth > largest) [best, largest] = [columns, worth];
-    }
-    return best;
+  /** How much of the window's height is not the grid's. */
+  #around() {
+    const heights = ['.bar', '.foot'].map((name) => document.querySelector(name)?.clientHeight ?? 0);
+    const { paddingBlockStart, paddingBlockEnd } = getComputedStyle(this.element);
+    return [paddingBlockStart, paddingBlockEnd].reduce(
+      (sum, padding) => sum + Number.parseFloat(padding),
+      heights.reduce((sum, height) => sum + height, 0),
+    );
   }
 }
 

@@ -92,7 +92,8 @@ export function chartOptions(UPlot, kind, plot, scale, now) {
         ...axis,
         grid: { show: false },
         size: 24 * scale,
-        gap: 4 * scale,
+        // Below the lowest label of the other axis, which reaches half its height beyond.
+        gap: 8 * scale,
         space: 64 * scale,
         incrs: STEPS.filter((step) => step * 1_000 >= Math.min(PERIOD_MS[period], 2_592_000_000)),
         values: (_, splits) => splits.map((at) => formatTick(at * 1_000, period, zone)),
