@@ -130,6 +130,8 @@ class Schedule:
         again = self._clock() + self._failures.next_seconds()
         if late:
             self.advance_at = self.compare_at = again
+        # What a look that failed was to find is still to be found: a message may tell it no more.
+        looking = math.isinf(self._rest_until)
         self._rest_until = again
-        if self._suspect_at < again:
+        if looking or self._suspect_at < again:
             self._suspect_at = again
