@@ -29,7 +29,7 @@ from tests.world import at, execute, fetch, moment, truth
 from tests.zones import zone
 
 TICKING = """
-CREATE TABLE clock.shift AS SELECT INTERVAL '0' AS shift;
+CREATE TABLE IF NOT EXISTS clock.shift AS SELECT INTERVAL '0' AS shift;
 CREATE OR REPLACE FUNCTION clock.now() RETURNS timestamptz LANGUAGE sql STABLE
     AS 'SELECT transaction_timestamp() + shift FROM clock.shift';
 """

@@ -17,7 +17,7 @@ class Program:
 
     def __init__(self, command: str, environment: Mapping[str, str]) -> None:
         self.said: list[str] = []
-        self._command = command
+        self.command = command
         self._environment = dict(environment)
         self._heard = asyncio.Condition()
         self._is_silent = False
@@ -39,7 +39,7 @@ class Program:
     async def start(self) -> None:
         descriptors = [] if self._socket is None else [self._socket.fileno()]
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app", "-v", self._command),
+            *(sys.executable, "-m", "app", "-v", self.command),
             stderr=asyncio.subprocess.PIPE,
             env={"PATH": os.environ["PATH"], **self._environment},
             pass_fds=descriptors,
@@ -71,6 +71,11 @@ class Program:
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether no process runs."""
+        return self._process is None or self._process.returncode is not None
 
     def send(self, number: signal.Signals) -> None:
         assert self._process is not None
