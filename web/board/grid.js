@@ -130,11 +130,10 @@ export class Grid {
 
   /** How much of the window's height is not the grid's. */
   #around() {
-    const heights = ['.bar', '.foot'].map((name) => document.querySelector(name)?.clientHeight ?? 0);
     const { paddingBlockStart, paddingBlockEnd } = getComputedStyle(this.element);
-    return [paddingBlockStart, paddingBlockEnd].reduce(
-      (sum, padding) => sum + Number.parseFloat(padding),
-      heights.reduce((sum, height) => sum + height, 0),
+    return ['.bar', '.foot'].reduce(
+      (sum, name) => sum + (document.querySelector(name)?.clientHeight ?? 0),
+      Number.parseFloat(paddingBlockStart) + Number.parseFloat(paddingBlockEnd),
     );
   }
 }
