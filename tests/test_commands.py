@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +88,13 @@ def processes_on(folder: str) -> list[int]:
         if any(folder in word for word in process.info["cmdline"] or []):
             found.append(process.pid)
     return found
+
+
+@pytest.fixture(scope="module")
+def data_folder() -> Iterator[str]:
+    """A folder of data for several tests: to set up a database takes longer than to start it."""
+    with TemporaryDirectory(prefix="kpi-") as folder:
+        yield folder
 
 
 async def rows(folder: str) -> int:
@@ -188,24 +195,25 @@ async def test_a_wrong_setting_is_named(name: str, value: str) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("command", ["import -", "publish", "serve", "demo"])
-async def test_no_signal_leaves_a_database_running(command: str, number: signal.Signals) -> None:
+async def test_no_signal_leaves_a_database_running(
+    command: str, number: signal.Signals, data_folder: str
+) -> None:
     """Whatever runs on the embedded PostgreSQL: the last to leave stops it."""
-    with TemporaryDirectory(prefix="kpi-") as folder:
-        bind = f"127.0.0.1:{free_port()}"
-        process = await start(*command.split(), KPI_DATA_DIR=folder, KPI_BIND=bind)
-        assert process.stderr is not None
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while b"PostgreSQL   embedded" not in (line := await process.stderr.readline()):
-                    assert line, "it has ended"
-                assert processes_on(folder)
-                process.send_signal(number)
-                await process.communicate()
-            assert processes_on(folder) == []
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+    bind = f"127.0.0.1:{free_port()}"
+    process = await start(*command.split(), KPI_DATA_DIR=data_folder, KPI_BIND=bind)
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while b"PostgreSQL   embedded" not in (line := await process.stderr.readline()):
+                assert line, "it has ended"
+            assert processes_on(data_folder)
+            process.send_signal(number)
+            await process.communicate()
+        assert processes_on(data_folder) == []
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 def test_on_windows_it_says_where_it_runs() -> None:

@@ -70,6 +70,7 @@ FROM unnest($3::bigint[]) AS i
 FIXED = "date_bin(make_interval(mins => $1), to_timestamp(i), '1970-01-01T00:00Z')"
 CALENDAR = "date_trunc($1, to_timestamp(i), $2)"
 
+WEEK = 7 * 86_400
 BESIDE = (-86_400, -3601, -3600, -1800, -1, 0, 1, 1799, 1800, 3599, 3600, 7200, 86_400)
 
 
@@ -118,8 +119,9 @@ def offset(instant: int, zone: ZoneInfo) -> timedelta | None:
 def changes(zone: ZoneInfo) -> list[int]:
     """Return when a zone's clock was changed, up to a year with the rules of today."""
     found = []
-    for day in range(FIRST, int(datetime(2028, 1, 1, tzinfo=UTC).timestamp()), 86_400):
-        first, last = day, day + 86_400
+    # Clocks that are changed for Ramadan are changed back after four weeks, and none sooner.
+    for first in range(FIRST, int(datetime(2028, 1, 1, tzinfo=UTC).timestamp()), WEEK):
+        last = first + WEEK
         before, after = offset(first, zone), offset(last, zone)
         if before == after:
             continue

@@ -15,7 +15,6 @@ from ..data.database import Database
 from ..data.embedded.server import embedded_postgres
 from ..environment import load_settings
 from ..errors import KpiStreamError
-from ..gateway import Front
 from ..server.stopping import Stop
 from ..settings import Settings
 
@@ -82,14 +81,6 @@ async def create_schema(settings: Settings) -> str:
 def say(line: str) -> None:
     """Tell the user something that is no output."""
     click.echo(line, err=True)
-
-
-def say_started(front: Front) -> None:
-    """Tell the user where the dashboard is."""
-    everywhere = "" if front.bind.is_local else f", listening on {front.bind}"
-    if front.bind.path is not None:
-        everywhere = f"; curl --unix-socket {front.bind.path} http://localhost/"
-    say(f"Dashboard    {front.url}   (Ctrl-C stops everything{everywhere})")
 
 
 def own_url(settings: Settings) -> str:

@@ -16,7 +16,15 @@ from ..server.stopping import Stop
 from ..server.worker import Worker
 from ..service import open_publisher
 from ..settings import Settings
-from .running import create_schema, database, plain_errors, say, say_started
+from .running import create_schema, database, plain_errors, say
+
+
+def say_started(front: Front) -> None:
+    """Tell the user where the dashboard is."""
+    everywhere = "" if front.bind.is_local else f", listening on {front.bind}"
+    if front.bind.path is not None:
+        everywhere = f"; curl --unix-socket {front.bind.path} http://localhost/"
+    say(f"Dashboard    {front.url}   (Ctrl-C stops everything{everywhere})")
 
 
 @click.command()

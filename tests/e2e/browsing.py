@@ -36,7 +36,7 @@ ARGUMENTS = [
     "NetworkTimeServiceQuerying,AimEnabled,PreconnectToSearch",
 ]
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 TIMEOUT_MILLISECONDS = 15_000
 

@@ -15,8 +15,8 @@ BOARDS = (
     "#id=two&name=Two&t=margin:minute&t=returns:hour,bars,2x1",
     "#id=three&name=Three&t=visitors:minute&t=cycle_time:minute,gauge&t=orders:minute",
 )
-TURNS = sized(300, soak=2_000)
-WARM_TURNS = 200
+TURNS = sized(100, soak=2_000)
+WARM_TURNS = sized(60, soak=200)
 
 
 async def open_boards(visit: Visit) -> Dashboard:

@@ -34,7 +34,7 @@ CHECKS = (
     "ignored_auth",
 )
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = sized(5, soak=300)
+EXAMPLES = sized(3, soak=300)
 """Requests of each operation, in each of Schemathesis's phases."""
 
 

@@ -20,8 +20,8 @@ from tests.soaking import sized
 from tests.sse_reader import Event
 from tests.world import Client, Hand, at, execute, fetch, moment, open_hub, step, truth
 
-STEPS = sized(300, soak=6_000)
-BOTH_STEPS = sized(150, soak=1_000)
+STEPS = sized(120, soak=6_000)
+BOTH_STEPS = sized(60, soak=1_000)
 CODES = list(PLAIN)
 OFTEN = [Channel(code, period) for code in CODES[:3] for period in STORED_PERIODS]
 ONE_OF_EACH = [Channel(*each) for each in zip(KPIS, cycle(Period), strict=False)]
