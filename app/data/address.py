@@ -42,6 +42,7 @@ class Address:
     tls: ssl.SSLContext | None = None
     connect_seconds: float | None = None
     pooler: bool = False
+    asks_for_tls: bool = False
 
     def arguments(self, dsn: str) -> dict[str, Any]:
         """Return what asyncpg is to be told to connect to one of `dsns`."""
@@ -94,6 +95,7 @@ def _parse(url: str, variable: str) -> Address:
         tls,
         parts.connect_seconds,
         parts.pooler,
+        tls is not None or parts.known.get("sslmode", "prefer") not in {"prefer", "disable"},
     )
 
 

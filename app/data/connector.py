@@ -103,6 +103,11 @@ class Connector:
                     command_timeout=seconds + CONNECT_SECONDS,
                     server_settings={**settings, **options},
                 )
+            except ConnectionError as error:
+                # A server that dies says so instead of whether it speaks TLS.
+                if "rejected SSL upgrade" in str(error) and not self._address.asks_for_tls:
+                    raise ConnectionResetError("the server broke off the handshake") from error
+                raise
             except TimeoutError:
                 # A host that is silent would keep the others from being tried, also from now on.
                 self._dsns.rotate(-1)

@@ -24,7 +24,14 @@ SILENT_SECONDS = 2.0
 ANSWER_SECONDS = 1.5
 """How long the database may take to answer on the leader's session."""
 
-_LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # What a session says that is asked again after an answer was given up.
+    asyncpg.InternalClientError,
+)
 
 
 class Leadership:

@@ -59,17 +59,24 @@ class Resume:
     ) -> list[tuple[Broadcaster, Position]]:
         return [(b, self.positions[b.channel]) for b in broadcasters if b.channel in self.positions]
 
+    def from_future(
+        self, broadcasters: Iterable[Broadcaster], now_seconds: float
+    ) -> list[Broadcaster]:
+        """Return the channels of which the newcomer has what is not complete yet."""
+        standing = self._with_position(broadcasters)
+        return [b for b, at in standing if at.last >= b.grid.index(now_seconds)]
+
     def limit(self, broadcasters: Iterable[Broadcaster], now_seconds: float) -> None:
         """Refuse what no channel can have published yet, and what is too much to catch up on.
 
         `now_seconds` is the time at the database.
         """
+        for broadcaster in self.from_future(broadcasters, now_seconds):
+            self.refuse(broadcaster.channel, "the cursor is from the future")
         left = MAX_MISSED_IN_ALL
         for broadcaster, position in self._with_position(broadcasters):
             missed = broadcaster.series.last - position.last
-            if position.last >= broadcaster.grid.index(now_seconds):
-                self.refuse(broadcaster.channel, "the cursor is from the future")
-            elif missed > MAX_MISSED:
+            if missed > MAX_MISSED:
                 self.refuse(broadcaster.channel, "the cursor is too old")
             elif missed > left:
                 self.refuse(broadcaster.channel, "the stream has too much to catch up on")
@@ -123,6 +130,10 @@ def _agrees(position: Position, broadcaster: Broadcaster) -> bool:
     return digest_of(window) == position.digest
 
 
+def _periods(broadcasters: Iterable[Broadcaster]) -> list[Period]:
+    return sorted({broadcaster.grid.period for broadcaster in broadcasters})
+
+
 class ResumeReader:
     """Gets from the database what resuming takes: once for all who come back together."""
 
@@ -140,6 +151,7 @@ class ResumeReader:
         What cannot be caught up from is refused. A tick may come during each wait, so whatever was
         found before one is looked at again after it. Raises DatabaseUnavailableError.
         """
+        await self._advance(resume.from_future(broadcasters, self._clock.now()))
         looked = False
         for _ in range(MAX_ROUNDS):
             resume.limit(broadcasters, self._clock.now())
@@ -165,13 +177,24 @@ class ResumeReader:
         for broadcaster in {*resume.older(broadcasters), *resume.ahead(broadcasters)}:
             resume.refuse(broadcaster.channel, "the stream changes too fast to resume it")
 
+    async def _advance(self, broadcasters: Iterable[Broadcaster]) -> None:
+        """Publish what is complete: the clock may have been put forward, as others know already.
+
+        Anybody can make a cursor up, so all who cause it in the same second share it.
+        """
+        for period in _periods(broadcasters):
+            poller = self._pollers[period]
+            await asyncio.sleep(poller.schedule.ask_in_seconds)
+            poller.schedule.ask()
+            await poller.turn()
+
     async def _look_again(self, broadcasters: Iterable[Broadcaster]) -> None:
-        for period in sorted({broadcaster.grid.period for broadcaster in broadcasters}):
+        for period in _periods(broadcasters):
             await self._pollers[period].look_again()
 
     async def _read_older(self, needed: Mapping[Broadcaster, int]) -> None:
         """Read what is older than the series hold, a period after the other."""
-        for period in sorted({broadcaster.grid.period for broadcaster in needed}):
+        for period in _periods(needed):
             async with self._reading[period]:
                 # Whoever had the lock before may have read the same.
                 firsts = {

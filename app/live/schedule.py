@@ -45,6 +45,7 @@ class Schedule:
         self.compare_at = 0.0
         self._suspect_at = math.inf
         self._rest_until = 0.0
+        self._asked, self._ask_at = False, 0.0
         self._late = Backoff(*LATE_SECONDS)
         self._failures = Backoff(*FAILURE_SECONDS)
 
@@ -56,7 +57,7 @@ class Schedule:
     @property
     def advance_due(self) -> bool:
         """Whether a bucket should be complete by now."""
-        return self._clock() >= min(self._advance_due, self._suspect_at)
+        return self._asked or self._clock() >= min(self._advance_due, self._suspect_at)
 
     @property
     def compare_due(self) -> bool:
@@ -74,6 +75,11 @@ class Schedule:
         return self._clock() >= self._rest_until
 
     @property
+    def ask_in_seconds(self) -> float:
+        """How long to wait before complete buckets may be asked for out of turn."""
+        return max(0.0, self._ask_at - self._clock())
+
+    @property
     def _advance_due(self) -> float:
         return self.advance_at + (MESSAGE_SECONDS if self._following() else 0.0)
 
@@ -89,12 +95,17 @@ class Schedule:
         soon = now if math.isinf(self._rest_until) else max(now, self._rest_until)
         self._suspect_at = min(self._suspect_at, soon)
 
+    def ask(self) -> None:
+        """Advance in the next turn, whenever a bucket is due."""
+        self._asked, self._ask_at = True, self._clock() + SUSPICION_SECONDS
+
     def spread(self) -> None:
         """Put off the next look for corrections at random, since all gateways begin at once."""
         self.compare_at = self._clock() + COMPARE_SECONDS * random.uniform(0.2, 1.0)  # noqa: S311
 
     def expect(self, seconds: float, *, asked_in_vain: bool = False) -> None:
         """Advance in so many seconds; sooner than soon where the database was asked in vain."""
+        self._asked = False
         if asked_in_vain and seconds <= 0:
             # Complete by the clock, but the database's views are not there yet.
             delay = self._late.next_seconds()

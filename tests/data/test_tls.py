@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -130,6 +131,28 @@ async def test_a_server_without_tls(empty_url: str, folder: Path) -> None:
         }.items():
             query = f"sslmode={mode}&sslrootcert={folder}/authority.pem"
             assert says in await said_of(f"{address}?{query}")
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("prefer", DatabaseUnavailableError), ("require", ConfigurationError)]
+)
+async def test_a_server_that_dies_instead_of_saying_whether_it_speaks_tls(
+    mode: str, kind: type[Exception]
+) -> None:
+    """A crash elsewhere in PostgreSQL is told by a notice, which begins as its "no" does."""
+
+    async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(8)
+        writer.write(b"N\0\0\0\x0eSWARNING\0\0")
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(die, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        url = SecretStr(f"postgresql://kpi@127.0.0.1:{port}/kpi?sslmode={mode}")
+        async with Database(Settings(database_url=url)) as database:
+            with pytest.raises(kind):
+                await database.backend()
 
 
 async def test_what_a_handshake_was_refused_for_is_said_where_it_led_to_another_error() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import pytest
 
 from app.data.database import Database
 from app.data.repository import Repository
+from app.data.rows import Reading
 from app.errors import OverloadedError
 from app.live import cursor, events
 from app.live.broadcaster import MISSED_TOO_MUCH
@@ -31,9 +32,13 @@ SALES = Channel("sales", Period.MINUTE)
 
 
 class CountingRepository(Repository):
-    """A repository that counts the looks for corrections."""
+    """A repository that counts the looks for corrections and for complete buckets."""
 
-    compared = 0
+    compared = advanced = 0
+
+    async def new_buckets(self, period: Period, codes: Sequence[str], after: int) -> Reading:
+        self.advanced += 1
+        return await super().new_buckets(period, codes, after)
 
     async def differing(
         self, period: Period, digests: Mapping[str, int], first: int, until: int
@@ -126,16 +131,33 @@ async def test_cursors_from_ahead_or_with_other_numbers_share_one_look_at_the_da
     assert world.repository.compared - looks <= 2
 
 
-async def test_a_cursor_from_the_future_causes_no_look_at_the_database(world: World) -> None:
+async def test_cursors_from_the_future_share_one_question_and_cause_no_look_for_corrections(
+    world: World,
+) -> None:
     stays = Client(world.hub, [SALES])
     await stays.connect()
-    looks = world.repository.compared
+    looks, questions = world.repository.compared, world.repository.advanced
     grid = world.hub.grid(Period.MINUTE)
     token = cursor.encode_token(cursor.key(SALES, grid), Position(grid.index(NOON), 121, 5))
+    clients = [Client(world.hub, [SALES], cursor=cursor.join([token])) for _ in range(20)]
+    await asyncio.gather(*(client.connect() for client in clients))
+    assert [client.resets for client in clients] == [1] * 20
+    assert world.repository.compared == looks
+    assert world.repository.advanced == questions + 1
+
+
+async def test_a_cursor_from_after_a_clock_was_put_forward_is_one_of_the_present(
+    world: World,
+) -> None:
+    """Another gateway has seen the jump and has published; this one has not looked since."""
+    stays = Client(world.hub, [SALES])
+    await stays.connect()
+    await world.hand.set(NOON + 120)
+    grid = world.hub.grid(Period.MINUTE)
+    token = cursor.encode_token(cursor.key(SALES, grid), Position(grid.index(NOON) + 1, 121, 5))
     client = Client(world.hub, [SALES], cursor=cursor.join([token]))
     await client.connect()
-    assert client.resets == 1
-    assert world.repository.compared == looks
+    assert client.resets == 0
 
 
 @pytest.mark.parametrize("history", [60, 1440])
