@@ -24,6 +24,7 @@ BELOW_ALL = (
     "app",
     "app.backoff",
     "app.bind",
+    "app.cancellation",
     "app.errors",
     "app.grid",
     "app.metrics",

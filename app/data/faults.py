@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import socket
 import ssl
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 
+from ..cancellation import heed_cancellation
 from ..errors import (
     ConfigurationError,
     DatabaseUnavailableError,
@@ -91,10 +91,8 @@ def explained(variable: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            # A statement that is given up may time out, or break, while it is taken back.
-            raise asyncio.CancelledError from error
+        # A statement that is given up may time out, or break, while it is taken back.
+        heed_cancellation()
         known = _known(error, variable)
         if known is None:
             raise

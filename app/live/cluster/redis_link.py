@@ -12,6 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, InvalidResponse, NoPermissionError, RedisError
 
+from ...cancellation import heed_cancellation
 from ...data.address import require_escaped, unreadable
 from ...errors import ConfigurationError, MessagingUnavailableError
 
@@ -67,10 +68,14 @@ def _require_files(words: dict[str, object]) -> None:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Raise what means that Redis is away, or refuses us, as MessagingUnavailableError."""
+    """Raise what means that Redis is away, or refuses us, as MessagingUnavailableError.
+
+    A cancellation wins over whatever was raised on its way out.
+    """
     try:
         yield
     except (RedisError, OSError, TimeoutError) as error:
+        heed_cancellation()
         raise MessagingUnavailableError(_sentence(error)) from error
 
 

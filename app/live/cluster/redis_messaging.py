@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from ...backoff import Backoff
+from ...cancellation import heed_cancellation
 from ...errors import MessagingUnavailableError
 from ...grid import Grids
 from ...metrics import Metrics
@@ -129,9 +130,7 @@ class RedisMessaging:
                     self._asked.symmetric_difference_update(some)
                     self._subscribed.difference_update(some)
                     await command(*some)
-                    # redis-py may take the cancellation for one of its own timeouts.
-                    if (task := asyncio.current_task()) is not None and task.cancelling():
-                        raise asyncio.CancelledError
+                    heed_cancellation()
             await self._changed.wait()
 
     async def _listen(self, pubsub: PubSub, consumer: Consumer) -> None:
@@ -139,6 +138,7 @@ class RedisMessaging:
         while True:
             patience = ANSWER_SECONDS if asked else SILENCE_SECONDS
             found = await pubsub.get_message(timeout=patience)
+            heed_cancellation()
             if found is None:
                 if asked:
                     raise TimeoutError("no answer to a ping")

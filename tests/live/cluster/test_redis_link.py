@@ -114,3 +114,19 @@ async def test_a_refusal_is_said_once_and_tried_again_quietly(settings: Settings
             assert said.count(b"refuses the user or password") == 1, said
             assert b"mend KPI_REDIS_URL" in said
             assert b"Traceback" not in said
+
+
+async def test_a_cancellation_wins_over_what_redis_makes_of_it() -> None:
+    async def ask() -> None:
+        with explained():
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise TimeoutError from None
+
+    async with asyncio.timeout(20):
+        asking = asyncio.create_task(ask())
+        await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.wait([asking])
+    assert asking.cancelled()
