@@ -3,8 +3,11 @@
 -- written. clock_timestamp() is meant here, the time that really passes.
 
 -- name: lock_number$
--- Each schema of a database has a leader of its own: they are different deployments.
-SELECT :lock::bigint # (hashtext(coalesce(current_schema(), 'public'))::bigint & 4294967295);
+-- Each schema of a database has a leader of its own: they are different deployments. That of public
+-- is the one that publishers of the first release wait for, so that both never lead at once.
+SELECT :lock::bigint # (
+    (hashtext(coalesce(current_schema(), 'public')) # hashtext('public'))::bigint & 4294967295
+);
 
 -- name: try_to_lead$
 SELECT pg_try_advisory_lock(:lock::bigint);

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from ..errors import CursorError
 from ..grid import Grid
 from ..models import Channel
+from . import former_cursor
 
 VERSION = "2"
 MAX_TOKENS = 256
@@ -32,12 +33,13 @@ class Position(NamedTuple):
     """Where a client stands on one channel.
 
     It has all up to and including the bucket numbered `last`; `digest` is that of the last `width`
-    buckets as it has them, an unsigned 64-bit number.
+    buckets as it has them, an unsigned 64-bit number; None where the first release has made the
+    cursor, which says where its client stands and not what it has.
     """
 
     last: int
     width: int
-    digest: int
+    digest: int | None
 
 
 def key(channel: Channel, grid: Grid) -> bytes:
@@ -58,17 +60,24 @@ def join(tokens: Iterable[str]) -> str:
 def decode(cursors: Iterable[str]) -> dict[bytes, Position]:
     """Return the position of each channel key in the cursors, the furthest where one stands twice.
 
-    Raises CursorError for anything that `join` cannot have made, before anything is read.
+    Raises CursorError for anything that `join` cannot have made, of this release or the first,
+    before anything is read.
     """
-    tokens: list[str] = []
+    found: list[tuple[bytes, Position]] = []
     for cursor in cursors:
+        most = MAX_TOKENS - len(found)
+        if cursor[:1] == former_cursor.VERSION:
+            said = former_cursor.decode(cursor, most)
+            found += [
+                (channel_key, Position(last, width, None)) for channel_key, last, width in said
+            ]
+            continue
         count, rest = divmod(len(cursor), TOKEN_LENGTH + 1)
-        if rest or not 0 < count <= MAX_TOKENS - len(tokens) or cursor[0] != VERSION:
+        if rest or not 0 < count <= most or cursor[0] != VERSION:
             raise CursorError("the cursor is not one of ours")
-        tokens += cursor[1:].split(".")
+        found += map(_decode_token, cursor[1:].split("."))
     positions: dict[bytes, Position] = {}
-    for token in tokens:
-        channel_key, position = _decode_token(token)
+    for channel_key, position in found:
         known = positions.get(channel_key)
         if known is None or known.last < position.last:
             positions[channel_key] = position

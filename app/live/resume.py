@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ..data.repository import Repository
 from ..errors import CursorError, DatabaseUnavailableError
 from ..models import Bucket, Channel, Period
-from . import cursor
+from . import cursor, former_cursor
 from .broadcaster import Broadcaster
 from .catch_up import CatchUp, Missed, Repair, Snapshot
 from .clock import DatabaseClock
@@ -48,6 +48,9 @@ class Resume:
             found, reason = {}, str(error)
         for broadcaster in broadcasters:
             position = found.get(cursor.key(broadcaster.channel, broadcaster.grid))
+            if position is not None and position.digest is None:
+                last = former_cursor.number_of(position.last, broadcaster.grid.period)
+                position = position._replace(last=last)
             if position is None:
                 resume.refused[broadcaster.channel] = reason
             else:
