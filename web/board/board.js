@@ -21,7 +21,11 @@
  * @property {Tile[]} tiles
  * @property {Shared} [shared] Where the server keeps it, for all.
  *
- * @typedef {{ slug: string, version: number }} Shared
+ * @typedef {object} Shared
+ * @property {string} slug
+ * @property {number} version That the server had when it was read or written here last.
+ * @property {boolean} [unwritten] Whether it was changed here since; also after the page was loaded anew.
+ *
  * @typedef {import('../stream/catalogue.js').Period} Period
  * @typedef {import('../tile/comparison.js').Earlier} Earlier
  * @typedef {'number' | 'line' | 'bars' | 'gauge' | 'table' | 'rank' | 'status' | 'heading' | 'text'
@@ -155,8 +159,9 @@ export function readBoard(raw) {
   const name = said.trim().slice(0, MOST_NAME_LETTERS) || 'Board';
   const slug = raw.shared?.slug;
   const version = raw.shared?.version;
-  const shared = isSlug(slug) && Number.isInteger(version) ? { shared: { slug, version } } : {};
-  return { id, name, tiles, ...shared };
+  if (!isSlug(slug) || !Number.isInteger(version)) return { id, name, tiles };
+  const unwritten = raw.shared.unwritten === true;
+  return { id, name, tiles, shared: { slug, version, ...(unwritten && { unwritten }) } };
 }
 
 /** Whether it can name a board at the server. @param {unknown} slug @returns {slug is string} */

@@ -66,6 +66,8 @@ export class Boards extends EventTarget {
    */
   edit(change) {
     change(this.current);
+    const { shared } = this.current;
+    if (shared) this.current.shared = { ...shared, unwritten: true };
     this.#catchUp();
     this.#upsert(this.current);
     this.#saveAll();
@@ -135,11 +137,11 @@ export class Boards extends EventTarget {
     this.#changed();
   }
 
-  /** Remember which version of a board the server has. @param {string} id @param {number} version */
-  keepVersion(id, version) {
+  /** Remember what the server has of a board. @param {string} id @param {import('./board.js').Shared} shared */
+  keepShared(id, shared) {
     this.#catchUp();
     for (const board of [this.current, ...this.all]) {
-      if (board.id === id && board.shared) board.shared = { ...board.shared, version };
+      if (board.id === id && board.shared) board.shared = shared;
     }
     this.#upsert(this.current);
     this.#saveAll();

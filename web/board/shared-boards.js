@@ -1,6 +1,7 @@
 /**
  * Boards that the server keeps for all. What this page changes is written there; where somebody else
- * was quicker, whoever is here chooses, and nothing is lost. What others change is shown at once.
+ * was quicker, whoever is here chooses, and nothing is lost: what is not written yet is marked so in
+ * the browser, and written after the page was loaded anew too. What others change is shown at once.
  * Fires `list` when the names of all of them have come.
  *
  * @typedef {import('./board.js').Board} Board
@@ -10,10 +11,10 @@
 
 import { h } from '../tile/dom.js';
 import { newId, readBoard, toStored } from './board.js';
+import { BoardServer, bodyOf, slugOf } from './board-server.js';
 
 const SETTLE_MS = 400;
 const RETRY_MS = 5_000;
-const TIMEOUT_MS = 8_000;
 
 export class SharedBoards extends EventTarget {
   /**
@@ -24,6 +25,7 @@ export class SharedBoards extends EventTarget {
   constructor(boards, stream, status) {
     super();
     this.#boards = boards;
+    this.#server = new BoardServer(boards.home);
     this.#stream = stream;
     this.#status = status;
     boards.addEventListener('edit', () => this.#writeSoon());
@@ -42,18 +44,21 @@ export class SharedBoards extends EventTarget {
   }
 
   #boards;
+  #server;
   #stream;
   #status;
   /** @type {Listed[]} */
   list = [];
-  /** Boards whose change is still to be written. @type {Map<string, ReturnType<typeof setTimeout>>} */
+  /** When a board's change is written, by its id. @type {Map<string, ReturnType<typeof setTimeout>>} */
   #waiting = new Map();
+  /** Boards that are being written, by their ids. @type {Set<string>} */
+  #writing = new Set();
   /** Boards of which somebody is asked what to keep. @type {Set<string>} */
   #asked = new Set();
 
   /** Ask for the names of all boards of the server. */
   async refresh() {
-    const answer = await this.#ask('boards');
+    const answer = await this.#server.ask('boards');
     if (!answer?.ok) return;
     this.list = (await answer.json()).boards;
     this.dispatchEvent(new Event('list'));
@@ -61,10 +66,11 @@ export class SharedBoards extends EventTarget {
 
   /** Show a board of the server. @param {string} slug */
   async show(slug) {
-    const board = await this.#read(slug);
-    const mine = this.#boards.all.find((each) => each.shared?.slug === slug);
-    if (board) this.#boards.takeShared(mine ? { ...board, id: mine.id } : board);
-    const known = this.#boards.all.find((each) => each.shared?.slug === slug);
+    const board = await this.#server.read(slug);
+    const mine = this.#find(slug);
+    if (mine?.shared?.unwritten) this.#writeWhereNobodyDoes(mine);
+    else if (board) this.#boards.takeShared(mine ? { ...board, id: mine.id } : board);
+    const known = this.#find(slug);
     if (known) this.#boards.show(known.id);
     else this.#status.tell(`There is no board “${slug}” here.`);
   }
@@ -74,7 +80,7 @@ export class SharedBoards extends EventTarget {
     const board = this.#boards.current;
     const wished = slugOf(board.name) || board.id;
     for (const slug of [wished, `${wished.slice(0, 50)}-${board.id}`]) {
-      const answer = await this.#put(slug, board, { 'If-None-Match': '*' });
+      const answer = await this.#server.put(slug, board, { 'If-None-Match': '*' });
       if (answer?.status === 412) continue;
       if (!answer?.ok) {
         this.#status.tell(await reason(answer, 'It is not shared'));
@@ -99,7 +105,7 @@ export class SharedBoards extends EventTarget {
     // What was just changed need not be written any more; it comes back with the board.
     clearTimeout(this.#waiting.get(board.id));
     this.#waiting.delete(board.id);
-    const answer = await this.#ask(`boards/${slug}`, {
+    const answer = await this.#server.ask(`boards/${slug}`, {
       method: 'DELETE',
       headers: { 'If-Match': `"${version}"` },
     });
@@ -118,7 +124,7 @@ export class SharedBoards extends EventTarget {
   /** Its earlier versions, the newest first. @returns {Promise<Listed[]>} */
   async versions() {
     const slug = this.#boards.current.shared?.slug;
-    const answer = await this.#ask(`boards/${slug}/versions`);
+    const answer = await this.#server.ask(`boards/${slug}/versions`);
     return answer?.ok ? (await answer.json()).versions : [];
   }
 
@@ -126,7 +132,7 @@ export class SharedBoards extends EventTarget {
   async restore(version) {
     const { shared, id } = this.#boards.current;
     if (!shared) return;
-    const earlier = await this.#read(shared.slug, version);
+    const earlier = await this.#server.read(shared.slug, version);
     if (!earlier) return;
     this.#boards.takeShared({ ...earlier, id, shared });
     this.#boards.edit(() => {});
@@ -138,136 +144,134 @@ export class SharedBoards extends EventTarget {
     this.#stream.followBoards(slugs.sort());
   }
 
+  /** @param {string} slug */
+  #find(slug) {
+    return this.#boards.all.find(({ shared }) => shared?.slug === slug);
+  }
+
   #writeSoon() {
-    const board = this.#boards.current;
-    if (!board.shared) return;
+    if (this.#boards.current.shared) this.#writeIn(SETTLE_MS, this.#boards.current);
+  }
+
+  /** @param {number} ms @param {Board} board @param {boolean} [anew] Whether it was deleted. */
+  #writeIn(ms, board, anew) {
     clearTimeout(this.#waiting.get(board.id));
     this.#waiting.set(
       board.id,
-      setTimeout(() => void this.#write(board), SETTLE_MS),
+      setTimeout(() => void this.#write(board, anew), ms),
     );
+  }
+
+  /** Write what an earlier page, or another tab, was left with. @param {Board} board */
+  #writeWhereNobodyDoes(board) {
+    if (!this.#waiting.has(board.id)) this.#writeIn(0, board);
   }
 
   /** @param {Board} board @param {boolean} [anew] Whether it was deleted. */
   async #write(board, anew = false) {
     const { shared } = board;
     if (!shared || this.#asked.has(shared.slug)) return;
+    if (this.#writing.has(board.id)) {
+      this.#writeIn(SETTLE_MS, board, anew);
+      return;
+    }
+    this.#writing.add(board.id);
+    const waited = this.#waiting.get(board.id);
     /** @type {Record<string, string>} */
     const condition = anew ? { 'If-None-Match': '*' } : { 'If-Match': `"${shared.version}"` };
-    const answer = await this.#put(shared.slug, board, condition);
+    const answer = await this.#server.put(shared.slug, board, condition);
+    this.#writing.delete(board.id);
     if (answer?.ok) {
       const { version } = await answer.json();
-      this.#waiting.delete(board.id);
-      this.#boards.keepVersion(board.id, version);
-    } else if (answer?.status === 412 || answer?.status === 404) {
-      await this.#askWhichToKeep(board);
+      // It may have been changed again meanwhile.
+      const unwritten = this.#waiting.get(board.id) !== waited;
+      if (!unwritten) this.#waiting.delete(board.id);
+      this.#boards.keepShared(board.id, {
+        slug: shared.slug,
+        version,
+        ...(unwritten && { unwritten }),
+      });
     } else if (answer && answer.status < 500 && answer.status !== 429) {
-      this.#waiting.delete(board.id);
-      this.#status.tell(await reason(answer, 'The change is kept in this browser only'));
+      const refused = ![404, 412].includes(answer.status);
+      await this.#askWhichToKeep(board, refused ? await reason(answer, 'It is not written') : '');
     } else {
       // The server is away: the change is in this browser meanwhile.
-      this.#waiting.set(
-        board.id,
-        setTimeout(() => void this.#write(board, anew), RETRY_MS),
-      );
+      this.#writeIn(RETRY_MS, board, anew);
     }
   }
 
-  /** Two have changed the same board. @param {Board} board */
-  async #askWhichToKeep(board) {
+  /**
+   * Two have changed the same board, or who is here may not.
+   *
+   * @param {Board} board
+   * @param {string} refused Why it may not be written at all.
+   */
+  async #askWhichToKeep(board, refused) {
     const shared = /** @type {import('./board.js').Shared} */ (board.shared);
-    const theirs = await this.#read(shared.slug);
+    const theirs = await this.#server.read(shared.slug);
+    if (theirs === undefined) {
+      this.#writeIn(RETRY_MS, board);
+      return;
+    }
     this.#waiting.delete(board.id);
+    if (theirs?.shared && bodyOf(theirs) === bodyOf(board)) {
+      // Written before the server went away without a word, or by another tab of this browser.
+      this.#boards.keepShared(board.id, theirs.shared);
+      return;
+    }
     this.#asked.add(shared.slug);
-    /** @param {() => void} act */
-    const then = (act) => () => {
-      this.#asked.delete(shared.slug);
-      act();
+    /** @param {string} text @param {() => void} act */
+    const answer = (text, act) => {
+      const onclick = () => {
+        this.#asked.delete(shared.slug);
+        act();
+      };
+      return h('button', { type: 'button', onclick }, text);
     };
-    const overwrite = then(() => {
-      if (theirs?.shared) board.shared = theirs.shared;
-      void this.#write(board, !theirs);
-    });
     const mine = readBoard({ ...toStored(board), id: newId(), shared: undefined });
-    const both = then(() => {
-      if (theirs) this.#boards.takeShared({ ...theirs, id: board.id });
-      if (mine) this.#boards.add({ ...mine, name: `${mine.name} (mine)` });
-    });
-    const take = then(() => {
+    const keepMine = () => {
+      if (theirs?.shared) board.shared = { ...theirs.shared, unwritten: true };
+      void this.#write(board, !theirs);
+    };
+    const takeTheirs = () => {
       if (theirs) this.#boards.takeShared({ ...theirs, id: board.id });
       else this.#boards.remove();
-    });
+    };
+    const keepBoth = () => {
+      if (theirs) this.#boards.takeShared({ ...theirs, id: board.id });
+      if (mine) this.#boards.add({ ...mine, name: `${mine.name} (mine)` });
+    };
     const said = theirs ? 'Somebody else has changed' : 'Somebody else has deleted';
     this.#status.ask(
-      `${said} “${board.name}” meanwhile.`,
-      h('button', { type: 'button', onclick: overwrite }, 'Keep mine'),
-      h('button', { type: 'button', onclick: take }, 'Take theirs'),
-      h('button', { type: 'button', onclick: both }, 'Keep both'),
+      refused || `${said} “${board.name}” meanwhile.`,
+      ...(refused ? [] : [answer('Keep mine', keepMine)]),
+      answer('Take theirs', takeTheirs),
+      answer('Keep both', keepBoth),
     );
   }
 
   async #readAll() {
-    for (const { shared } of [...this.#boards.all]) {
-      if (shared) await this.#changedElsewhere(shared.slug, shared.version + 1);
+    for (const board of [...this.#boards.all]) {
+      const { shared } = board;
+      if (shared?.unwritten) this.#writeWhereNobodyDoes(board);
+      else if (shared) await this.#changedElsewhere(shared.slug, shared.version + 1);
     }
   }
 
   /** @param {string} slug @param {number} version That the server has. */
   async #changedElsewhere(slug, version) {
-    const mine = this.#boards.all.find((each) => each.shared?.slug === slug);
-    if (!mine?.shared || mine.shared.version >= version) return;
-    // What is changed here and not written yet is settled when it is.
-    if (this.#waiting.has(mine.id) || this.#asked.has(slug)) return;
-    const board = await this.#read(slug);
-    if (!board?.shared || this.#waiting.has(mine.id)) return;
-    const now = this.#boards.all.find((each) => each.shared?.slug === slug);
-    if (now?.shared && now.shared.version < board.shared.version) {
-      this.#boards.takeShared({ ...board, id: now.id });
-    }
-  }
-
-  /** @param {string} slug @param {number} [version] @returns {Promise<Board | null>} */
-  async #read(slug, version) {
-    const answer = await this.#ask(`boards/${slug}${version ? `?version=${version}` : ''}`);
-    if (!answer?.ok) return null;
-    const { name, definition, version: is } = await answer.json();
-    return readBoard({ ...definition, name, shared: { slug, version: is } });
-  }
-
-  /** @param {string} slug @param {Board} board @param {Record<string, string>} headers */
-  #put(slug, board, headers) {
-    const { id: _, shared: __, name, ...definition } = toStored(board);
-    return this.#ask(`boards/${slug}`, {
-      method: 'PUT',
-      headers: { 'Content-Type': 'application/json', ...headers },
-      body: JSON.stringify({ name, definition }),
-    });
-  }
-
-  /** @param {string} path @param {RequestInit} [options] @returns {Promise<Response | null>} Null where the server is away. */
-  async #ask(path, options = {}) {
-    try {
-      const signal = AbortSignal.timeout(TIMEOUT_MS);
-      return await fetch(new URL(path, this.#boards.home), {
-        cache: 'no-store',
-        ...options,
-        signal,
-      });
-    } catch {
-      return null;
-    }
+    /** @param {number} newest */
+    const wanted = (newest) => {
+      const mine = this.#find(slug);
+      // What is changed here and not written yet is settled when it is.
+      if (!mine?.shared || mine.shared.unwritten || this.#asked.has(slug)) return null;
+      return mine.shared.version < newest ? mine : null;
+    };
+    const board = wanted(version) && (await this.#server.read(slug));
+    const mine = wanted(board?.shared?.version ?? 0);
+    if (board && mine) this.#boards.takeShared({ ...board, id: mine.id });
   }
 }
-
-/** What a board's name is in an address. @param {string} name */
-export const slugOf = (name) =>
-  name
-    .normalize('NFKD')
-    .toLowerCase()
-    .replaceAll(/[\u0300-\u036f]/g, '')
-    .replaceAll(/[^a-z0-9]+/g, '-')
-    .replaceAll(/^-+|-+$/g, '')
-    .slice(0, 60);
 
 /** @param {Response | null} answer @param {string} what */
 async function reason(answer, what) {

@@ -49,6 +49,8 @@ export class Status extends EventTarget {
   #hiding;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #alarming;
+  /** What nobody has answered yet. @type {{ text: string, answers: HTMLElement[] }[]} */
+  #questions = [];
   /** Whether the numbers are not those of now, and that is shown. */
   alarmed = false;
 
@@ -57,11 +59,23 @@ export class Status extends EventTarget {
     this.#showFor(NOTICE_MS, text, ...more);
   }
 
-  /** Ask something: it stays until it is answered. @param {string} text @param {...HTMLElement} answers */
+  /**
+   * Ask something: it stays until it is answered, or comes back after what is more urgent.
+   *
+   * @param {string} text
+   * @param {...HTMLElement} answers
+   */
   ask(text, ...answers) {
+    const question = { text, answers };
+    this.#questions.push(question);
+    for (const answer of answers) {
+      answer.addEventListener('click', () => {
+        this.#questions = this.#questions.filter((each) => each !== question);
+        this.#rest();
+      });
+    }
     clearTimeout(this.#hiding);
-    for (const answer of answers) answer.addEventListener('click', () => this.#rest());
-    this.#show('news', text, ...answers);
+    this.#rest();
   }
 
   /** For those who cannot see it. @param {string} text */
@@ -113,8 +127,10 @@ export class Status extends EventTarget {
   /** What is shown while there is no news. */
   #rest() {
     const { state, since } = this.#stream.connection;
+    const [question] = this.#questions;
     if (!this.alarmed) {
       this.#notice.hidden = true;
+      if (question) this.#show('news', question.text, ...question.answers);
       return;
     }
     const at = formatClockSeconds(since - Date.now() + this.#stream.now());

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { newBoard, newTile, readBoard, setPeriod, toStored } from '../../../web/board/board.js';
+import { slugOf } from '../../../web/board/board-server.js';
 import { cell, toCsv } from '../../../web/board/csv.js';
 import { firstTiles } from '../../../web/board/first-board.js';
 import { fromFragment, toFragment } from '../../../web/board/link.js';
 import { rowsOf } from '../../../web/board/packing.js';
 import { find } from '../../../web/board/picker.js';
 import { playlist } from '../../../web/board/playlist.js';
-import { slugOf } from '../../../web/board/shared-boards.js';
 import { BoardStorage, storageKey } from '../../../web/board/storage.js';
 import { summaryText } from '../../../web/board/summary.js';
 import { unnamed } from '../../../web/stream/catalogue.js';
