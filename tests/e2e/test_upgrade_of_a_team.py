@@ -1,4 +1,4 @@
-"""Two who edit a board and a screen that shows it, while the server gets a new release under them."""
+"""Two who edit a board, and a screen that shows it, while the server gets a new release."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ __all__ = ["next_release"]
 
 # All load anew at once instead of spread over twenty seconds; the ids of boards are random still.
 UNSPREAD = """const { setTimeout: wait } = window;
-window.setTimeout = (act, ms, ...more) => wait(act, ms > 8_000 && ms <= 20_000 ? 0 : ms, ...more);"""
+window.setTimeout = (act, ms, ...more) => wait(act, ms > 8_000 && ms <= 20_000 ? 0 : ms, ...more);
+"""
 # As after a minute in which nobody was at this page.
 LATER = "() => { const { now } = Date; Date.now = () => now() + 61_000; }"
 TILES = """() => [...document.querySelectorAll('kpi-tile')].map((tile) => tile.channel).join()"""
@@ -55,7 +56,7 @@ async def until_tiles(page: Page, channels: str) -> None:
 async def test_two_edit_a_screen_follows_and_an_upgrade_loses_nothing_of_it(
     browser: Browser,
     database_url: str,
-    next_release: Path,  # noqa: F811  a fixture of the other tests of releases
+    next_release: Path,
 ) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
@@ -80,6 +81,7 @@ async def test_two_edit_a_screen_follows_and_an_upgrade_loses_nothing_of_it(
             await write_at_once(anna.page, ben.page)
             await asyncio.gather(anna.choose("orders", "hour"), ben.choose("stock", "day"))
             await until_tiles(screen.page, "orders:hour,margin:minute,stock:minute")
+            assert await screen.page.evaluate("window.notReloaded")
             notice = ben.page.locator("#notice")
             await expect(notice).to_contain_text("Somebody else has changed “Three” meanwhile")
             server.kill()
@@ -90,7 +92,6 @@ async def test_two_edit_a_screen_follows_and_an_upgrade_loses_nothing_of_it(
         async with serving(database_url, port, next_release):
             for dashboard in (anna, screen):
                 await until_tiles(dashboard.page, "orders:hour,margin:hour,stock:minute")
-            assert await screen.page.evaluate("window.notReloaded") or await version_of(screen)
             for dashboard in (anna, ben):
                 await dashboard.page.evaluate(LATER)
             for dashboard in (anna, ben, screen):
@@ -104,9 +105,9 @@ async def test_two_edit_a_screen_follows_and_an_upgrade_loses_nothing_of_it(
             await expect(ben.page.locator("#board-name")).to_have_text("Three (mine)")
             await until_tiles(ben.page, "orders:minute,margin:minute,stock:day")
             await ben.page.locator("#boards").click()
-            await ben.page.locator(".boards-menu li", has_text="shared").get_by_role(
-                "button"
-            ).click()
+            await (
+                ben.page.locator(".boards-menu li", has_text="shared").get_by_role("button").click()
+            )
             after = await version_of(screen)
             for dashboard in (anna, ben, screen):
                 await until_tiles(dashboard.page, "orders:hour,margin:hour,stock:minute")

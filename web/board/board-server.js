@@ -21,19 +21,25 @@ export class BoardServer {
    */
   async read(slug, version) {
     const answer = await this.ask(`boards/${slug}${version ? `?version=${version}` : ''}`);
-    if (!answer?.ok)
-      return answer && answer.status < 500 && answer.status !== 429 ? null : undefined;
-    const { name, definition, version: is } = await answer.json();
-    return readBoard({ ...definition, name, shared: { slug, version: is } });
+    if (!answer?.ok) return answer?.status === 404 ? null : undefined;
+    const said = await read(answer);
+    return said
+      ? readBoard({ ...said.definition, name: said.name, shared: { slug, version: said.version } })
+      : undefined;
   }
 
-  /** @param {string} slug @param {Board} board @param {Record<string, string>} headers */
-  put(slug, board, headers) {
+  /** @param {string} slug @param {string} body @param {Record<string, string>} headers */
+  put(slug, body, headers) {
     return this.ask(`boards/${slug}`, {
       method: 'PUT',
       headers: { 'Content-Type': 'application/json', ...headers },
-      body: bodyOf(board),
+      body,
     });
+  }
+
+  /** Which version was written; null where the answer broke off. @param {Response} answer @returns {Promise<number | null>} */
+  async versionOf(answer) {
+    return (await read(answer))?.version ?? null;
   }
 
   /** @param {string} path @param {RequestInit} [options] @returns {Promise<Response | null>} */
@@ -45,6 +51,16 @@ export class BoardServer {
       return null;
     }
   }
+}
+
+/** @param {Response} answer @returns {Promise<any>} Null where it broke off. */
+const read = (answer) => answer.json().catch(() => null);
+
+/** @param {Response | null} answer @param {string} what */
+export async function reason(answer, what) {
+  if (!answer) return `${what}: the server does not answer.`;
+  const problem = (await read(answer)) ?? {};
+  return `${what}: ${problem.detail ?? problem.title ?? `the server answers ${answer.status}`}`;
 }
 
 /** What the server is given of a board. @param {Board} board */

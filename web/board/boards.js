@@ -137,29 +137,43 @@ export class Boards extends EventTarget {
     this.#changed();
   }
 
-  /** Remember what the server has of a board. @param {string} id @param {import('./board.js').Shared} shared */
-  keepShared(id, shared) {
+  /**
+   * Remember what the server has of a board, which another tab may have changed meanwhile.
+   *
+   * @param {string} id
+   * @param {(board: Board) => import('./board.js').Shared} known
+   */
+  keepShared(id, known) {
     this.#catchUp();
-    for (const board of [this.current, ...this.all]) {
-      if (board.id === id && board.shared) board.shared = shared;
-    }
-    this.#upsert(this.current);
+    const board = this.all.find((each) => each.id === id);
+    if (!board?.shared) return;
+    board.shared = known(board);
+    if (this.current.id === id) this.current.shared = board.shared;
     this.#saveAll();
   }
 
+  /** @param {string} id @returns {Board | undefined} */
+  get(id) {
+    return this.current.id === id ? this.current : this.all.find((each) => each.id === id);
+  }
+
   /**
-   * Remove the board that is shown; there is always another.
+   * Remove a board, the one that is shown if none is named; there is always another.
    *
+   * @param {string} [id]
    * @returns {() => void} Puts it back.
    */
-  remove() {
+  remove(id = this.current.id) {
     this.#catchUp();
-    const removed = this.current;
+    const removed = this.get(id) ?? this.current;
     const at = this.all.findIndex(({ id }) => id === removed.id);
     this.all = this.all.filter(({ id }) => id !== removed.id);
     const alone = this.all.length === 0 ? newBoard('My board') : null;
     if (alone) this.all.push(alone);
-    this.current = /** @type {Board} */ (this.all[Math.min(Math.max(0, at), this.all.length - 1)]);
+    if (removed === this.current) {
+      const next = Math.min(Math.max(0, at), this.all.length - 1);
+      this.current = /** @type {Board} */ (this.all[next]);
+    }
     this.#saveAll();
     this.#writeUrl('push');
     this.#changed();

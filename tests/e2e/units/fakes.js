@@ -129,3 +129,21 @@ export const sleep = (ms) => mock.timers.setTime(Date.now() + ms);
 export async function settle() {
   for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
+
+/** A button as far as a question needs it. */
+export class FakeButton extends EventTarget {
+  text = '';
+  setAttribute() {}
+  append(/** @type {string} */ text) {
+    this.text = text;
+  }
+}
+
+/** An answer that comes when the test says so. */
+export function withheld() {
+  let end = () => {};
+  const until = new Promise((/** @type {(_: void) => void} */ resolve) => {
+    end = resolve;
+  });
+  return { until, end: () => end() };
+}
