@@ -62,24 +62,17 @@ class Resume:
     ) -> list[tuple[Broadcaster, Position]]:
         return [(b, self.positions[b.channel]) for b in broadcasters if b.channel in self.positions]
 
-    def from_future(
-        self, broadcasters: Iterable[Broadcaster], now_seconds: float
-    ) -> list[Broadcaster]:
-        """Return the channels of which the newcomer has what is not complete yet."""
-        standing = self._with_position(broadcasters)
-        return [b for b, at in standing if at.last >= b.grid.index(now_seconds)]
-
     def limit(self, broadcasters: Iterable[Broadcaster], now_seconds: float) -> None:
         """Refuse what no channel can have published yet, and what is too much to catch up on.
 
         `now_seconds` is the time at the database.
         """
-        for broadcaster in self.from_future(broadcasters, now_seconds):
-            self.refuse(broadcaster.channel, "the cursor is from the future")
         left = MAX_MISSED_IN_ALL
         for broadcaster, position in self._with_position(broadcasters):
             missed = broadcaster.series.last - position.last
-            if missed > MAX_MISSED:
+            if position.last >= broadcaster.grid.index(now_seconds):
+                self.refuse(broadcaster.channel, "the cursor is from the future")
+            elif missed > MAX_MISSED:
                 self.refuse(broadcaster.channel, "the cursor is too old")
             elif missed > left:
                 self.refuse(broadcaster.channel, "the stream has too much to catch up on")
@@ -154,23 +147,18 @@ class ResumeReader:
         What cannot be caught up from is refused. A tick may come during each wait, so whatever was
         found before one is looked at again after it. Raises DatabaseUnavailableError.
         """
-        await self._advance(resume.from_future(broadcasters, self._clock.now()))
+        await self._advance(resume.ahead(broadcasters))
         looked = False
         for _ in range(MAX_ROUNDS):
             resume.limit(broadcasters, self._clock.now())
-            if not looked and (ahead := resume.ahead(broadcasters)):
-                # Another process may have published further than this one.
-                looked = True
-                await self._look_again(ahead)
-                continue
             for broadcaster in resume.ahead(broadcasters):
                 resume.refuse(broadcaster.channel, "the cursor is from the future")
             if older := resume.older(broadcasters):
                 await self._read_older(older)
                 continue
             if not looked and (corrected := resume.corrected(broadcasters)):
-                # Or a correction that this one has not seen. Without the database what was
-                # published here stands.
+                # Another process may have seen a correction that this one has not. Without the
+                # database what was published here stands.
                 looked = True
                 with suppress(DatabaseUnavailableError):
                     await self._look_again(corrected)
@@ -181,9 +169,10 @@ class ResumeReader:
             resume.refuse(broadcaster.channel, "the stream changes too fast to resume it")
 
     async def _advance(self, broadcasters: Iterable[Broadcaster]) -> None:
-        """Publish what is complete: the clock may have been put forward, as others know already.
+        """Publish what is complete: another process may have published further than this one.
 
-        Anybody can make a cursor up, so all who cause it in the same second share it.
+        Its clock may even have been put forward. Anybody can make a cursor up, so all who cause it
+        in the same second share it.
         """
         for period in _periods(broadcasters):
             poller = self._pollers[period]
