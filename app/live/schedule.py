@@ -46,6 +46,7 @@ class Schedule:
         self._suspect_at = math.inf
         self._rest_until = 0.0
         self._asked, self._ask_at = False, 0.0
+        self._took_before = 0.0
         self._late = Backoff(*LATE_SECONDS)
         self._failures = Backoff(*FAILURE_SECONDS)
 
@@ -125,7 +126,9 @@ class Schedule:
 
     def compared(self, took_seconds: float) -> None:
         """Take note that corrections were looked for, and rest."""
-        rest = COMPARE_SHARE * took_seconds
+        # The shorter of two: one during which the database stood still has cost it nothing.
+        rest = COMPARE_SHARE * min(took_seconds, self._took_before)
+        self._took_before = took_seconds
         self.compare_at = self._clock() + max(COMPARE_SECONDS, rest)
         self._rest_until = self._clock() + max(SUSPICION_SECONDS, rest)
         # What was suspected meanwhile waits for the rest as well.

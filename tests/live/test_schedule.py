@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.live.schedule import FAILURE_SECONDS, Schedule
+from app.live.schedule import COMPARE_SECONDS, COMPARE_SHARE, FAILURE_SECONDS, Schedule
 
 
 class Time:
@@ -36,3 +36,16 @@ def test_a_look_that_succeeded_is_not_had_again() -> None:
     schedule.compared(took_seconds=0.01)
     time.now += FAILURE_SECONDS[1]
     assert not schedule.compare_due
+
+
+def test_looks_that_take_long_are_rare_but_for_one_in_which_the_database_stood_still() -> None:
+    time = Time()
+    schedule = Schedule(time, following=lambda: False)
+    schedule.expect(1e6)
+    for took, rests in ((0.01, COMPARE_SECONDS), (9.0, COMPARE_SECONDS), (3.0, COMPARE_SHARE * 3)):
+        schedule.comparing()
+        schedule.compared(took)
+        time.now += rests - 0.1
+        assert not schedule.compare_due
+        time.now += 0.1
+        assert schedule.compare_due
