@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 
-from ..cancellation import heed_cancellation
+from ..cancellation import cancellation_wins
 from ..errors import (
     ConfigurationError,
     DatabaseUnavailableError,
@@ -89,10 +89,10 @@ def explained(variable: str) -> Iterator[None]:
     names the database.
     """
     try:
-        yield
-    except Exception as error:
         # A statement that is given up may time out, or break, while it is taken back.
-        heed_cancellation()
+        with cancellation_wins():
+            yield
+    except Exception as error:
         known = _known(error, variable)
         if known is None:
             raise

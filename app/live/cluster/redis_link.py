@@ -12,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, InvalidResponse, NoPermissionError, RedisError
 
-from ...cancellation import heed_cancellation
+from ...cancellation import cancellation_wins
 from ...data.address import require_escaped, unreadable
 from ...errors import ConfigurationError, MessagingUnavailableError
 
@@ -73,9 +73,9 @@ def explained() -> Iterator[None]:
     A cancellation wins over whatever was raised on its way out.
     """
     try:
-        yield
+        with cancellation_wins():
+            yield
     except (RedisError, OSError, TimeoutError) as error:
-        heed_cancellation()
         raise MessagingUnavailableError(_sentence(error)) from error
 
 

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from ...backoff import Backoff
-from ...cancellation import heed_cancellation
+from ...cancellation import cancellation_wins
 from ...errors import MessagingUnavailableError
 from ...grid import Grids
 from ...metrics import Metrics
@@ -110,9 +110,10 @@ class RedisMessaging:
             with explained():
                 await pubsub.subscribe(BEAT_TOPIC)
             try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._keep_subscribed(pubsub))
-                    group.create_task(self._listen(pubsub, consumer))
+                with cancellation_wins():
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(self._keep_subscribed(pubsub))
+                        await self._listen(pubsub, consumer)
             except ExceptionGroup as errors:
                 with explained():
                     raise errors.exceptions[0] from None
@@ -129,16 +130,16 @@ class RedisMessaging:
                 while some := list(islice(left, _COMMAND_TOPICS)):
                     self._asked.symmetric_difference_update(some)
                     self._subscribed.difference_update(some)
-                    await command(*some)
-                    heed_cancellation()
+                    with cancellation_wins():
+                        await command(*some)
             await self._changed.wait()
 
     async def _listen(self, pubsub: PubSub, consumer: Consumer) -> None:
         asked = False
         while True:
             patience = ANSWER_SECONDS if asked else SILENCE_SECONDS
-            found = await pubsub.get_message(timeout=patience)
-            heed_cancellation()
+            with cancellation_wins():
+                found = await pubsub.get_message(timeout=patience)
             if found is None:
                 if asked:
                     raise TimeoutError("no answer to a ping")
