@@ -75,7 +75,7 @@ class Cluster:
         # Renamed when it is whole: being killed half-way leaves nothing that looks like a cluster.
         new = self.folder.with_name("postgres.new")
         await in_thread(_make_empty, new, owner)
-        with explain_full_disk(self._data_dir):
+        with explain_full_disk(self._data_dir, ConfigurationError, OSError):
             await self._run(
                 "initdb",
                 f"--pgdata={new}",
@@ -106,7 +106,7 @@ class Cluster:
         log = self.folder / "log"
         logged = await in_thread(_size, log)
         try:
-            with explain_full_disk(self.folder):
+            with explain_full_disk(self.folder, ConfigurationError, OSError):
                 await self._run(
                     "pg_ctl",
                     "start",

@@ -32,14 +32,14 @@ def full_disk(folder: Path) -> str | None:
 
 
 @contextmanager
-def explain_full_disk(folder: Path) -> Iterator[None]:
-    """Say that the disk is full where that is why something fails."""
+def explain_full_disk(folder: Path, *failures: type[Exception]) -> Iterator[None]:
+    """Say that the disk is full where that is why something fails in one of these ways."""
     try:
         yield
-    except (ConfigurationError, OSError) as error:
+    except failures as error:
         sentence = full_disk(folder)
         if sentence is None and getattr(error, "errno", None) == errno.ENOSPC:
             sentence = f"the disk that holds {folder} is full"
         if sentence is None:
             raise
-        raise DiskFullError(sentence) from error
+        raise DiskFullError(f"{sentence}; make room on it") from error

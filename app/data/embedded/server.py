@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from ...errors import ConfigurationError
+from ...errors import ConfigurationError, DatabaseUnavailableError
 from .cluster import PORT, Cluster
 from .keeper import Keeper
 from .programs import find_programs
@@ -56,8 +56,10 @@ async def embedded_postgres(data_dir: Path) -> AsyncIterator[str]:
                     await cluster.stop()
                 raise
         try:
-            async with Keeper(cluster, lambda: _lock(turn)):
-                yield f"postgresql://postgres@/postgres?host={quote(str(socket_dir))}&port={PORT}"
+            # A full disk ends the server, and all that its users see of it is that it is gone.
+            with explain_full_disk(cluster.folder, DatabaseUnavailableError):
+                async with Keeper(cluster, lambda: _lock(turn)):
+                    yield f"postgresql://postgres@/postgres?host={quote(str(socket_dir))}&port={PORT}"
         finally:
             async with _lock(turn):
                 if _try_lock(users):
@@ -66,7 +68,7 @@ async def embedded_postgres(data_dir: Path) -> AsyncIterator[str]:
 
 async def _start(cluster: Cluster) -> Path:
     try:
-        with explain_full_disk(cluster.folder):
+        with explain_full_disk(cluster.folder, ConfigurationError, OSError):
             await cluster.initialise()
             return await cluster.start()
     except OSError as error:
