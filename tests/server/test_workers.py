@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -91,10 +90,9 @@ async def test_a_signal_ends_them_all(number: signal.Signals) -> None:
     async with parent("2") as group:
         await group.begun()
         workers = group.workers()
-        began = time.monotonic()
         group.process.send_signal(number)
-        assert await group.process.wait() == 0
-        assert time.monotonic() - began < 2
+        # It is 1 where one had to be killed.
+        assert await asyncio.wait_for(group.process.wait(), 40) == 0
         assert not any(worker.is_running() for worker in workers)
 
 

@@ -73,7 +73,7 @@ def main(count: int, misbehaviour: str = "") -> int:
             count,
             lambda worker: asyncio.run(work(worker, bind, misbehaviour)),
             started=lambda: print(bind.port, flush=True),
-            patience_seconds=2,
+            patience_seconds=2 if misbehaviour == "ignore" else 20,
         ).run()
 
 

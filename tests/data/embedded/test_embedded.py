@@ -5,59 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import asyncpg
 import psutil
 import pytest
 
 from app.data.embedded.server import embedded_postgres
 from app.errors import ConfigurationError
-
-ROOT = Path(__file__).resolve().parents[2]
-
-WRITER = """
-import asyncio, sys
-from pathlib import Path
-import asyncpg
-from app.data.embedded.server import embedded_postgres
-
-async def main():
-    async with embedded_postgres(Path(sys.argv[1])) as url:
-        connection = await asyncpg.connect(url)
-        await connection.execute("CREATE TABLE IF NOT EXISTS kept (number int)")
-        print("ready", flush=True)
-        for number in range(1_000_000):
-            await connection.execute("INSERT INTO kept VALUES ($1)", number)
-            print(number, flush=True)
-
-asyncio.run(main())
-"""
-
-HOLDER = """
-import asyncio, signal, sys
-from pathlib import Path
-import asyncpg
-from app.data.embedded.server import embedded_postgres
-
-async def main():
-    asked = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, asked.set)
-    async with embedded_postgres(Path(sys.argv[1])) as url:
-        print("ready", flush=True)
-        await asked.wait()
-        connection = await asyncpg.connect(url)
-        print(await connection.fetchval("SELECT 'still there'"), flush=True)
-        await connection.close()
-
-asyncio.run(main())
-"""
+from tests.data.embedded.servers import HOLDER, WRITER, line, none_left, run, running, servers
 
 
 @pytest.fixture
@@ -67,53 +26,8 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-@asynccontextmanager
-async def running(script: str, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        script,
-        str(folder),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        assert await line(process) == "ready"
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
-async def line(process: asyncio.subprocess.Process) -> str:
-    assert process.stdout is not None
-    async with asyncio.timeout(20):
-        return (await process.stdout.readline()).decode().strip()
-
-
-def servers(folder: Path) -> list[psutil.Process]:
-    """Return the PostgreSQL processes that run on a folder."""
-    found = []
-    for process in psutil.process_iter(["cwd", "name"]):
-        cwd = process.info["cwd"]
-        if process.info["name"] == "postgres" and cwd == str(folder.resolve() / "postgres"):
-            found.append(process)
-    return found
-
-
 def is_private(folder: Path) -> bool:
     return folder.exists() and folder.stat().st_mode & 0o077 == 0
-
-
-async def run(url: str, sql: str) -> Any:
-    """Return the first value of a statement's answer."""
-    connection = await asyncpg.connect(url)
-    try:
-        return await connection.fetchval(sql)
-    finally:
-        await connection.close()
 
 
 async def test_data_survives_restarts_and_nothing_listens_on_a_network(folder: Path) -> None:
@@ -121,13 +35,13 @@ async def test_data_survives_restarts_and_nothing_listens_on_a_network(folder: P
         await run(url, "CREATE TABLE kept AS SELECT 7 AS number")
         assert await run(url, "SHOW listen_addresses") == ""
         assert [c for p in servers(folder) for c in p.net_connections("inet")] == []
-    assert servers(folder) == []
+    assert none_left(folder)
     loop = asyncio.get_running_loop()
     async with embedded_postgres(folder) as url:
         assert await run(url, "SELECT number FROM kept") == 7
         leaving = loop.time()
     assert loop.time() - leaving < 3
-    assert servers(folder) == []
+    assert none_left(folder)
 
 
 @pytest.mark.parametrize("server_too", [False, True])
@@ -146,7 +60,7 @@ async def test_killed_it_loses_no_committed_row(folder: Path, server_too: bool) 
     async with embedded_postgres(folder) as url:
         assert await run(url, "SELECT max(number) FROM kept") >= committed
         assert await run(url, "SELECT count(*) - 1 - max(number) FROM kept") == 0
-    assert servers(folder) == []
+    assert none_left(folder)
 
 
 async def test_the_last_process_to_leave_stops_it(folder: Path) -> None:
@@ -157,7 +71,7 @@ async def test_the_last_process_to_leave_stops_it(folder: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert await line(process) == "still there"
         assert await process.wait() == 0
-    assert servers(folder) == []
+    assert none_left(folder)
 
 
 async def test_whoever_started_it_may_leave_first(folder: Path) -> None:
@@ -165,7 +79,7 @@ async def test_whoever_started_it_may_leave_first(folder: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert await process.wait() == 0
         assert await run(url, "SELECT 1") == 1
-    assert servers(folder) == []
+    assert none_left(folder)
 
 
 async def test_many_start_it_at_once(folder: Path) -> None:
@@ -176,7 +90,7 @@ async def test_many_start_it_at_once(folder: Path) -> None:
     async with asyncio.TaskGroup() as group:
         for _ in range(5):
             group.create_task(use())
-    assert servers(folder) == []
+    assert none_left(folder)
 
 
 async def test_a_terminals_interrupt_leaves_the_server_to_us(folder: Path) -> None:
@@ -184,7 +98,7 @@ async def test_a_terminals_interrupt_leaves_the_server_to_us(folder: Path) -> No
         os.killpg(process.pid, signal.SIGINT)
         assert await line(process) == "still there"
         assert await process.wait() == 0
-    assert servers(folder) == []
+    assert none_left(folder)
 
 
 async def test_given_up_while_it_starts_it_leaves_nothing_behind(folder: Path) -> None:
@@ -200,7 +114,7 @@ async def test_given_up_while_it_starts_it_leaves_nothing_behind(folder: Path) -
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert servers(folder) == [], seconds
+        assert none_left(folder), seconds
 
     for seconds in (0.0, 0.02, 0.3):
         await give_up_after(seconds)
@@ -237,7 +151,7 @@ async def test_any_path_will_do(folder: Path, name: str) -> None:
         assert await run(url, "SELECT 1") == 1
         socket_dir = Path(parse_qs(urlsplit(url).query)["host"][0])
         assert is_private(socket_dir)
-    assert servers(folder / name) == []
+    assert none_left(folder / name)
     assert folder in socket_dir.parents or not is_private(socket_dir)
 
 
@@ -285,7 +199,7 @@ async def test_a_cluster_that_does_not_start_says_why(folder: Path) -> None:
     with pytest.raises(ConfigurationError, match="no_such_setting"):
         async with embedded_postgres(folder):
             pass
-    assert servers(folder) == []
+    assert none_left(folder)
 
 
 async def test_somebody_elses_files_are_left_alone(folder: Path) -> None:

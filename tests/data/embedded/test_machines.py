@@ -22,7 +22,7 @@ from app.data.embedded.cluster import Cluster
 from app.data.embedded.programs import find_programs
 from app.data.embedded.server import embedded_postgres
 from app.errors import ConfigurationError
-from tests.data.embedded.test_embedded import run, servers
+from tests.data.embedded.servers import none_left, run, servers
 from tests.e2e.server_process import free_port
 from tests.machines import as_root, with_mounts
 
@@ -214,7 +214,7 @@ def test_no_room_for_the_demos_history_is_said_so(folder: Path, megabytes: int) 
             check=False,
         )
         assert ended.returncode == 1, ended.stderr
-        assert servers(disk / "data") == []
+        assert none_left(disk / "data")
     last = ended.stderr.splitlines()[-1]
     assert "disk" in last
     assert "is full" in last
@@ -265,7 +265,7 @@ async def test_a_full_disk_is_said_and_room_brings_it_back(
             ballast.unlink()
             await until_it_answers(url)
             assert await run(url, "SELECT number FROM kept") == 7
-        assert servers(disk / "data") == []
+        assert none_left(disk / "data")
 
 
 async def test_a_server_that_was_killed_is_started_again(
@@ -278,7 +278,7 @@ async def test_a_server_that_was_killed_is_started_again(
                 server.kill()
         await until_said(caplog, "runs again")
         assert await run(url, "SELECT number FROM kept") == 7
-    assert servers(folder) == []
+    assert none_left(folder)
 
 
 async def test_the_mark_of_a_server_that_cannot_be_seen_stays(
