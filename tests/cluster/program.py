@@ -36,12 +36,13 @@ class Program:
         port: int = self._socket.getsockname()[1]
         return port
 
-    async def start(self) -> None:
+    async def start(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start it; `environment` is added for this time only."""
         descriptors = [] if self._socket is None else [self._socket.fileno()]
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "app", "-v", self.command),
             stderr=asyncio.subprocess.PIPE,
-            env={"PATH": os.environ["PATH"], **self._environment},
+            env={"PATH": os.environ["PATH"], **self._environment, **(environment or {})},
             pass_fds=descriptors,
         )
         self._is_silent = False
