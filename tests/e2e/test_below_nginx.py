@@ -12,8 +12,9 @@ from app.settings import Settings
 from tests.e2e.browsing import open_visit
 from tests.e2e.shop import Shop, fill
 from tests.e2e.test_boards import THREE, until_codes
+from tests.proxies.kinds import KINDS, replaced, shipped
 from tests.proxies.listening import listening, visiting
-from tests.proxies.proxies import KINDS, leads, replaced, run, shipped
+from tests.proxies.proxies import leads, run
 from tests.running import open_gateway
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "proxies.md"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.proxies.kinds import KINDS, replaced, shipped
 from tests.proxies.listening import listening, visiting
-from tests.proxies.proxies import KINDS, behind, leads, replaced, run, shipped
+from tests.proxies.proxies import behind, leads, run
 from tests.running import Gateway
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,8 +13,9 @@ import pytest
 from app.settings import Settings
 from tests.e2e.server_process import free_port
 from tests.proxies.conftest import NOON, fill, write
+from tests.proxies.kinds import KINDS, replaced, shipped
 from tests.proxies.listening import listening, visiting
-from tests.proxies.proxies import KINDS, behind, leads, replaced, run, shipped
+from tests.proxies.proxies import behind, leads, run
 from tests.running import Gateway, open_gateway, until
 from tests.soaking import sized
 from tests.world import step
