@@ -17,6 +17,12 @@ from .faults import refusals_explained, rows_explained
 from .importing.lines import BadLineError, parse_timestamp, parse_value
 
 MAX_ROWS = 100_000
+MAX_LINE_ENDS = 4 * MAX_ROWS
+"""CR LF counts twice; so many empty lines, or none that is a row, would take half a minute."""
+
+MAX_MISTAKES = 1000
+"""How many are looked for."""
+
 MAX_KEY_LENGTH = 200
 _SHOWN_MISTAKES = 5
 _COLUMNS = {"timestamp", "kpi_code", "value"}
@@ -46,6 +52,8 @@ def read_rows(body: bytes, code: str | None) -> list[Row]:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InvalidRowsError("the body is not UTF-8") from None
+    if body.count(b"\n") + body.count(b"\r") > MAX_LINE_ENDS:
+        raise _too_many_rows()
     records = _json_lines(text) if text.lstrip().startswith("{") else _csv(text, code)
     rows: list[Row] = []
     mistakes: list[str] = []
@@ -56,11 +64,14 @@ def read_rows(body: bytes, code: str | None) -> list[Row]:
             rows.append(_row(record, code))
         except BadLineError as error:
             mistakes.append(f"line {number}: {error}")
+        if len(mistakes) > MAX_MISTAKES:
+            break
         if len(rows) > MAX_ROWS:
-            raise InvalidRowsError(f"a request has up to {MAX_ROWS:,} rows; send several")
+            raise _too_many_rows()
     if mistakes:
         more = len(mistakes) - _SHOWN_MISTAKES
-        shown = mistakes[:_SHOWN_MISTAKES] + ([f"and {more} more"] if more > 0 else [])
+        several = "many" if len(mistakes) > MAX_MISTAKES else more
+        shown = mistakes[:_SHOWN_MISTAKES] + ([f"and {several} more"] if more > 0 else [])
         raise InvalidRowsError("; ".join(shown) + "; nothing was written")
     if not rows:
         raise InvalidRowsError(
@@ -70,11 +81,15 @@ def read_rows(body: bytes, code: str | None) -> list[Row]:
     return rows
 
 
+def _too_many_rows() -> InvalidRowsError:
+    return InvalidRowsError(f"a request has up to {MAX_ROWS:,} rows; send several")
+
+
 _Record = tuple[int, dict[str, Any] | BadLineError]
 
 
 def _json_lines(text: str) -> Iterator[_Record]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(io.StringIO(text, newline=None), start=1):
         if not line.strip():
             continue
         try:

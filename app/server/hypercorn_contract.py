@@ -44,6 +44,7 @@ from hypercorn.utils import (
 
 from ..http.problems import PROBLEM_HEADERS, problem_json
 from .limits import version_refusal
+from .request_lines import RequestLines, has_two_lengths
 
 __all__ = [
     "ASGIFramework",
@@ -73,31 +74,50 @@ _DETAILS = {
     431: "The request's head is too long; KPI_MAX_URL_BYTES and KPI_MAX_HEADER_BYTES bound it.",
     501: "The request's transfer coding is not known here.",
 }
+_ODD_LINES = "The head has a line that is folded or does not end in CRLF."
+_TWO_LENGTHS = "The request has both a Content-Length and a Transfer-Encoding."
 
 
 class Http1Protocol(H11Protocol):
-    """HTTP/1.1 with errors as problem+json, without `Upgrade: h2c`.
+    """HTTP/1.1 with errors as problem+json, without `Upgrade: h2c`, and stricter than h11.
 
     That upgrade is obsolete (RFC 9113, 3.1) and may be ignored. HTTP/2 by prior knowledge raises
-    H2ProtocolAssumedError where the configuration has it.
+    H2ProtocolAssumedError where the configuration has it. Heads that a proxy in front could read
+    differently are refused, and the connection is closed, so that no request hides in another.
     """
 
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._lines = RequestLines()
+
     async def handle(self, event: Event) -> None:
-        """Take an event; a request of another version is refused."""
+        """Take an event; a request of another version or of two readings is refused."""
         try:
+            if isinstance(event, RawData):
+                self._check_lines(event.data)
             await super().handle(event)
-        except _VersionError as error:
-            await self._refuse(505, str(error))
+        except _RefusedError as error:
+            await self._refuse(error.status, str(error))
             await self.send(Closed())
+
+    def _check_lines(self, data: bytes) -> None:
+        # A proxy waits for an answer before it sends another head; what a client itself puts behind
+        # a request of its own is read by nobody but us.
+        if self.connection.their_state is not h11.IDLE:
+            self._lines.forget()
+        elif self._lines.are_odd(data):
+            raise _RefusedError(400, _ODD_LINES)
 
     async def _check_protocol(self, event: h11.Request) -> None:
         version = event.http_version.decode()
         refusal = version_refusal(version)
         if refusal is None:
+            if has_two_lengths(event.headers):
+                raise _RefusedError(400, _TWO_LENGTHS)
             return
         if "h2" in self.config.alpn_protocols and event.method == b"PRI":
             await super()._check_protocol(event)
-        raise _VersionError(refusal.detail)
+        raise _RefusedError(refusal.status, refusal.detail)
 
     async def _send_error_response(self, status_code: int) -> None:
         await self._refuse(status_code, _DETAILS.get(status_code, _DETAILS[400]))
@@ -165,5 +185,9 @@ def make_protocol(
     return made
 
 
-class _VersionError(Exception):
-    """A version of HTTP that is not spoken."""
+class _RefusedError(Exception):
+    """A request is refused, with a status and what is told."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 
 import h2.config
 import h2.connection
 import h2.events
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from app.server.request_lines import RequestLines
 from app.settings import Settings
 from tests.running import Gateway, open_gateway
 
@@ -108,11 +112,46 @@ async def test_a_head_that_two_servers_read_differently_is_refused(gateway: Gate
     await asyncio.gather(*map(check, ODD_HEADS))
 
 
-async def test_a_length_beside_chunks_hides_no_second_request(gateway: Gateway) -> None:
-    lines = ("Content-Length: 5", "Transfer-Encoding: chunked")
-    hidden = b"0\r\n\r\nGET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    _, received = await send(gateway.port, head("POST", "/session", *lines) + hidden)
+FRAMINGS = {
+    "a length beside chunks": "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunks beside a length": "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+    "folded chunks": "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+    "folded by a tab": "X: a\r\n\tb\r\n\r\n",
+    "a length behind a bare line feed": "X: a\nContent-Length: 44\r\n\r\n",
+    "chunks behind a bare line feed": "X: a\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a head that ends in bare line feeds": "X: a\n\n",
+    "a chunk's line without CR": "Transfer-Encoding: chunked\r\n\r\n3;a\nabc\r\n0\r\n\r\n",
+    "a chunk's length with a sign": "Transfer-Encoding: chunked\r\n\r\n+3\r\nabc\r\n0\r\n\r\n",
+    "a chunk's length in words of C": "Transfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n",
+    "a chunk that is too long": "Transfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", FRAMINGS)
+async def test_no_second_request_hides_in_one_that_proxies_read_differently(
+    name: str, gateway: Gateway
+) -> None:
+    """The connection, which is kept alive otherwise, is closed (RFC 9112, 6.3)."""
+    begin = "POST /session HTTP/1.1\r\nHost: localhost\r\n"
+    hidden = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    status, received = await send(gateway.port, (begin + FRAMINGS[name] + hidden).encode())
+    assert status == 400
     assert received.count(b"HTTP/1.1") == 1
+
+
+@given(st.lists(st.sampled_from(["a", "\r\n", "\n", "\r", " ", "\t"]), max_size=12))
+def test_a_line_is_odd_however_its_head_is_cut(parts: list[str]) -> None:
+    text = "".join(parts).encode() + b"\r\n\r\n"
+    head = text[: text.index(b"\r\n\r\n") + 4]
+    whole = RequestLines().are_odd(head + b"\n body")
+    assert whole is (re.search(rb"(?<!\r)\n|\n[ \t]", head) is not None)
+    lines = RequestLines()
+    assert lines.are_odd(head + b"\n") is whole
+    assert not lines.are_odd(b"GET")  # of the next request on the connection
+    for size in range(1, len(head)):
+        lines = RequestLines()
+        pieces = (head[at : at + size] for at in range(0, len(head), size))
+        assert any(map(lines.are_odd, pieces)) is whole
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 
 import httpx
 import pytest
@@ -68,6 +69,28 @@ async def test_one_mistake_and_nothing_is_written(
     assert answer.status_code == 422
     assert said in answer.json()["detail"]
     assert await written(gateway) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "times", "said"),
+    [
+        ("\n", 8_000_000, "up to 100,000 rows"),
+        (" \r\n", 2_700_000, "up to 100,000 rows"),
+        ("{\n", 4_000_000, "up to 100,000 rows"),
+        ("{\n", 300_000, "and many more; nothing was written"),
+        ("a\n", 300_000, "and many more; nothing was written"),
+        ("\n", 300_000, "there are no rows"),
+    ],
+)
+async def test_lines_that_are_no_rows_cost_no_more_than_rows(
+    gateway: Gateway, line: str, times: int, said: str
+) -> None:
+    """Four million of them took half a minute of a processor, and a GB for what is wrong."""
+    begun = time.process_time()
+    answer = await post(gateway, "/values", line * times)
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]
+    assert time.process_time() - begun < 2
 
 
 async def test_a_key_writes_once(gateway: Gateway) -> None:

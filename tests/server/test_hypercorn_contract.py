@@ -33,7 +33,7 @@ PROTOCOL = "app config context task_group connection_state ssl client server sen
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
-        (contract.Http1Protocol, PROTOCOL),
+        (H11Protocol, PROTOCOL),
         (contract.Http1Protocol.initiate, "self"),
         (contract.Http1Protocol.handle, "self event"),
         (contract.Http2Protocol, PROTOCOL),
