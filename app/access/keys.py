@@ -9,7 +9,11 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_public_key,
+)
 from cryptography.x509 import load_pem_x509_certificate
 
 from ..errors import ConfigurationError
@@ -18,6 +22,20 @@ MIN_SECRET_BYTES = 32
 """RFC 7518, 3.2."""
 
 MIN_RSA_BITS = 2048
+
+_SMALL_ORDER = frozenset(
+    bytes.fromhex(point)
+    for point in (
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    )
+)
+"""Points of Curve25519 for which anybody can sign (RFC 8032, 5.1.7), less the sign of x."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +100,11 @@ def public_key(found: object) -> Key | None:
         return Key("RS256", found)
     if isinstance(found, EllipticCurvePublicKey) and isinstance(found.curve, SECP256R1):
         return Key("ES256", found)
-    if isinstance(found, Ed25519PublicKey):
+    if isinstance(found, Ed25519PublicKey) and not _signs_for_anybody(found):
         return Key("EdDSA", found)
     return None
+
+
+def _signs_for_anybody(key: Ed25519PublicKey) -> bool:
+    point = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return point[:-1] + bytes([point[-1] & 0x7F]) in _SMALL_ORDER

@@ -119,6 +119,8 @@ def _expiry(claim: Any) -> float:
 
     It becomes a date in a cookie and in JSON, so it must be one.
     """
+    if isinstance(claim, bool) or not isinstance(claim, int | float):
+        raise UnauthorizedError("the token's exp is no number of seconds")  # RFC 7519, 2
     expires = int(claim)  # as it was read when the token was checked
     if expires > LAST_EXPIRY:
         raise UnauthorizedError("the token's exp is after the year 9999; it is to be in seconds")

@@ -219,10 +219,14 @@ async def test_what_is_no_public_signing_key_is_no_key() -> None:
     issuer.publish("small", Pair("RS256", rsa.generate_private_key(65537, 1024)))  # noqa: S505
     issuer.publish("P-384", Pair("ES384", ec.generate_private_key(ec.SECP384R1())))
     secret = {"kty": "oct", "k": "c2VjcmV0" * 8, "kid": "secret", "alg": "HS256"}
-    issuer.keys += [secret, {"kty": "RSA", "kid": "broken"}, {}]
+    ed25519_algorithm = jwt.get_algorithm_by_name("EdDSA")
+    private = {**ed25519_algorithm.to_jwk(good.private, as_dict=True), "kid": "private"}
+    small = {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43, "kid": "small order"}
+    issuer.keys += [secret, private, small, {"kty": "RSA", "kid": "broken"}, {}]
     issuer.publish("good", good)
     async with publishing(issuer) as keys:
         await verifier(keys).verify(token(good, "good"))
-        for name in ("encryption", "other algorithm", "small", "P-384", "secret", "broken"):
+        refused = ("encryption", "other algorithm", "small", "P-384", "secret", "private")
+        for name in (*refused, "small order", "broken"):
             with pytest.raises(UnauthorizedError, match="does not have"):
                 await keys.find(name)
