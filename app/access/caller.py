@@ -63,6 +63,11 @@ class Caller:
                 raise ForbiddenError(f"you may not {right} {target}".rstrip())
 
     @property
+    def counted_as(self) -> str | None:
+        """Whose limits count: those without a name share one's; None where nobody is asked."""
+        return None if self is EVERYBODY else self.subject
+
+    @property
     def may_write_boards(self) -> bool:
         """Whether the caller may write shared boards at all."""
         return self.grants.write_boards

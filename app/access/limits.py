@@ -93,15 +93,15 @@ class Limits:
         if self._rates is not None:
             self._rates.take(who)
 
-    def stream(self, address: str, subject: str) -> Place | None:
+    def stream(self, address: str, subject: str | None) -> Place | None:
         """Take a place for a stream, to be released at its end; raises TooManyStreamsError.
 
-        None where nothing is counted.
+        None where nothing is counted; a subject of None is not.
         """
         keys = []
         for most, key, name in (
             (self._per_address, f"address {address}", "KPI_MAX_STREAMS_PER_ADDRESS"),
-            (self._per_subject if subject else None, f"subject {subject}",
+            (None if subject is None else self._per_subject, f"subject {subject}",
              "KPI_MAX_STREAMS_PER_SUBJECT"),
         ):  # fmt: skip
             if most is not None:

@@ -38,8 +38,8 @@ def count_subjects(app: Quart, service: Service) -> None:
     @app.before_request
     async def count() -> None:
         caller: Caller | None = g.get("caller")
-        if caller is not None and caller.subject:
-            limits.request(f"subject {caller.subject}")
+        if caller is not None and caller.counted_as is not None:
+            limits.request(f"subject {caller.counted_as}")
 
 
 def make_places(service: Service) -> Callable[[Mapping[str, Any], Caller], Place | None]:
@@ -48,6 +48,6 @@ def make_places(service: Service) -> Callable[[Mapping[str, Any], Caller], Place
 
     def take(scope: Mapping[str, Any], caller: Caller) -> Place | None:
         address = proxies.client(scope).group if limits.limits_addresses else ""
-        return limits.stream(address, caller.subject)
+        return limits.stream(address, caller.counted_as)
 
     return take

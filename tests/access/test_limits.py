@@ -52,7 +52,7 @@ def test_places_are_counted_by_address_and_subject() -> None:
     assert first is not None
     with pytest.raises(TooManyStreamsError, match="KPI_MAX_STREAMS_PER_SUBJECT"):
         limits.stream("b", "alice")
-    second = limits.stream("a", "")
+    second = limits.stream("a", None)
     with pytest.raises(TooManyStreamsError, match="KPI_MAX_STREAMS_PER_ADDRESS"):
         limits.stream("a", "bob")
     first.release()

@@ -175,7 +175,14 @@ async def status_over_http2(port: int, path: bytes) -> bytes:
         (b":method", b"GET"), (b":scheme", b"http"), (b":authority", b"localhost"),
         (b":path", path),
     ]  # fmt: skip
-    config = h2.config.H2Configuration(header_encoding=None, validate_outbound_headers=False)
+    return await over_http2(port, fields)
+
+
+async def over_http2(port: int, fields: list[tuple[bytes, bytes]]) -> bytes:
+    """Return the status of the answer, "reset", or nothing where the connection ends."""
+    config = h2.config.H2Configuration(
+        header_encoding=None, validate_outbound_headers=False, normalize_outbound_headers=False
+    )
     connection = h2.connection.H2Connection(config)
     connection.initiate_connection()
     connection.send_headers(1, fields, end_stream=True)

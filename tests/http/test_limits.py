@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import httpx
@@ -17,6 +18,7 @@ from app.settings import Settings
 from tests.access.signing import SECRET, sign
 from tests.e2e.server_process import free_port
 from tests.http.conftest import NOON, write
+from tests.http.credentials import JWT, bearer
 from tests.running import Gateway, open_gateway, until
 from tests.stream_client import open_stream
 
@@ -80,6 +82,49 @@ async def test_streams_of_a_subject_are_limited(shadowed_settings: Settings) -> 
             await opened(gateway, alice, stack)
             await opened(gateway, bob, stack)
             assert "KPI_MAX_STREAMS_PER_SUBJECT" in await refused(gateway, alice)
+
+
+AROUND_SUBJECT: dict[str, Callable[[int], str]] = {
+    "several tokens": lambda n: sign(sub="alice", jti=str(n)),
+    "no subject": lambda n: sign(sub=None, jti=str(n)),
+    "an empty subject": lambda n: sign(sub="", jti=str(n)),
+}
+AROUND_ADDRESS: dict[str, Callable[[int], dict[str, str]]] = {
+    "a network of its own": lambda n: {"X-Forwarded-For": f"2001:db8::{n + 1:x}"},
+    "forms of one address": lambda n: {
+        "X-Forwarded-For": ["::ffff:1.2.3.4", "1.2.3.4:99", "[::ffff:1.2.3.4]:80"][n]
+    },
+    "a made-up chain": lambda n: {"X-Forwarded-For": f"9.9.9.{n}, 1.2.3.4"},
+    "the header that the proxy passes on": lambda n: {
+        "X-Forwarded-For": "1.2.3.4",
+        "Forwarded": f"for=9.9.9.{n}",
+    },
+    "no address": lambda n: {"X-Forwarded-For": f"unknown{n}"},
+}
+
+
+@pytest.mark.parametrize("name", [*AROUND_SUBJECT, *AROUND_ADDRESS])
+async def test_nobody_gets_around_the_limits(name: str, shadowed_settings: Settings) -> None:
+    changes = JWT | {
+        "max_streams_per_subject": 2,
+        "max_streams_per_address": 2,
+        "trusted_proxies": "127.0.0.0/8",
+    }
+
+    def headers(number: int) -> dict[str, str]:
+        if name in AROUND_SUBJECT:
+            elsewhere = {"X-Forwarded-For": f"192.0.2.{number}"}
+            return bearer(AROUND_SUBJECT[name](number)) | elsewhere
+        return bearer(sign(sub=f"user {number}")) | AROUND_ADDRESS[name](number)
+
+    async with open_gateway(shadowed_settings.model_copy(update=changes)) as gateway:
+        await gateway.hand.set(NOON)
+        await write(gateway, "sales", NOON - 60, 1.0)
+        async with AsyncExitStack() as stack:
+            for number in range(2):
+                await opened(gateway, headers(number), stack)
+            limit = "SUBJECT" if name in AROUND_SUBJECT else "ADDRESS"
+            assert f"KPI_MAX_STREAMS_PER_{limit}" in await refused(gateway, headers(2))
 
 
 async def test_requests_a_second_are_limited(shadowed_settings: Settings) -> None:
