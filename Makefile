@@ -14,7 +14,7 @@ TEST_PROCESSES ?= 4
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak lint format settings screenshots bench cluster lock clean
+.PHONY: help run test slow soak lint format settings screenshots bench cluster lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -22,9 +22,12 @@ help: ## show this list
 run: $(DONE)/run ## install what the demo needs and run it on http://127.0.0.1:8000
 	@exec $(BIN)/kpi-stream demo
 
-test: $(DONE)/system lint ## install what the tests need, check the code and run every test
+test: $(DONE)/system lint ## install what the tests need, check the code and test it in four minutes
+	$(BIN)/python -m pytest -m 'not slow' -n $(TEST_PROCESSES) --dist worksteal
+
+slow: $(DONE)/system $(DONE)/test $(DONE)/node ## run the tests that test leaves out, as CI does after it
 	$(BIN)/python -m pytest -m alone
-	$(BIN)/python -m pytest -m 'not alone' -n $(TEST_PROCESSES) --dist worksteal
+	$(BIN)/python -m pytest -m 'slow and not alone' -n $(TEST_PROCESSES) --dist worksteal
 
 soak: $(DONE)/system $(DONE)/test ## make every fault again and again, for hours, and report what was lost
 	KPI_TEST_SOAK=1 $(BIN)/python -m pytest -m soak

@@ -106,6 +106,7 @@ async def rows(folder: str) -> int:
             await connection.close()
 
 
+@pytest.mark.slow
 async def test_the_demo_is_full_at_once_and_ctrl_c_leaves_nothing_behind() -> None:
     with TemporaryDirectory(prefix="kpi-") as folder:
         async with demo(folder) as (process, url), httpx.AsyncClient(base_url=url) as client:
@@ -121,6 +122,7 @@ async def test_the_demo_is_full_at_once_and_ctrl_c_leaves_nothing_behind() -> No
         assert processes_on(folder) == []
 
 
+@pytest.mark.slow
 async def test_a_killed_demo_starts_again_and_has_every_row() -> None:
     with TemporaryDirectory(prefix="kpi-") as folder:
         async with demo(folder) as (process, _):
@@ -141,6 +143,7 @@ async def test_serving_a_database_without_the_views_says_what_to_do(empty_url: s
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.slow
 async def test_a_database_is_initialised_checked_and_filled(empty_url: str) -> None:
     assert (await run("db", "check", KPI_DATABASE_URL=empty_url)).status == 1
     for _ in range(2):
@@ -193,6 +196,7 @@ async def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("command", ["import -", "publish", "serve", "demo"])
 async def test_no_signal_leaves_a_database_running(
@@ -247,6 +251,7 @@ def test_watch_says_once_that_it_is_not_connected() -> None:
     assert errors.getvalue().count("not connected") == 1
 
 
+@pytest.mark.slow
 async def test_every_command_explains_itself() -> None:
     commands = ["demo", "serve", "publish", "import", "db init", "db check", "watch"]
     for command in commands:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 SECONDS = 300
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.xdist_group("package")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(420), pytest.mark.xdist_group("package")]
 
 # The base image is this machine, seen through a layer that takes all that is written, with the
 # Python of the tests for the image's.

@@ -74,6 +74,7 @@ WEEK = 7 * 86_400
 BESIDE = (-86_400, -3601, -3600, -1800, -1, 0, 1, 1799, 1800, 3599, 3600, 7200, 86_400)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("period", Period)
 async def test_it_agrees_with_postgresql(period: Period, postgres_url: str) -> None:
     """At every change of every zone's clock, and at midnight, from a day before to a day after.

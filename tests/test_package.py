@@ -19,7 +19,6 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.e2e.server_process import STARTED, free_port
-from tests.soaking import SOAKING
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 240.0
@@ -158,8 +157,7 @@ def test_everything_lies_under_one_name(built: Built) -> None:
     assert "tests" not in tops
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize("which", ["newest", "oldest"] if SOAKING else ["newest"])
+@pytest.mark.parametrize("which", ["newest", pytest.param("oldest", marks=pytest.mark.slow)])
 def test_it_works_beside_another_app(which: str, built: Built, project: Path) -> None:
     """The wheel on the oldest Python, the source distribution on the newest one."""
     choice = min if which == "oldest" else max
@@ -197,6 +195,7 @@ def test_the_editable_install_is_one_package(tmp_path: Path) -> None:
     assert "Usage: kpi-stream" in done(program, "--help", folder=tmp_path)
 
 
+@pytest.mark.slow
 def test_it_installs_on_alpine_without_a_compiler(built: Built, tmp_path: Path) -> None:
     """All it needs has wheels for Alpine Linux too; the embedded PostgreSQL is an extra."""
     done(

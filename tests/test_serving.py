@@ -87,6 +87,7 @@ async def test_port_0_says_which_it_is(workers: str) -> None:
         await process.communicate()
 
 
+@pytest.mark.slow
 async def test_a_closed_terminal_ends_the_demo_and_its_database() -> None:
     with TemporaryDirectory(prefix="kpi-") as folder:
         async with demo(folder) as (process, _):
@@ -96,6 +97,7 @@ async def test_a_closed_terminal_ends_the_demo_and_its_database() -> None:
         assert processes_on(folder) == []
 
 
+@pytest.mark.slow
 async def test_a_demo_whose_reader_has_gone_ends() -> None:
     """As in `kpi-stream demo 2>&1 | head -1`."""
     with TemporaryDirectory(prefix="kpi-") as folder:
@@ -117,6 +119,7 @@ def postmaster(folder: str) -> psutil.Process:
     return psutil.Process(int(Path(folder, "postgres/postmaster.pid").read_text().split()[0]))
 
 
+@pytest.mark.slow
 async def test_a_frozen_database_does_not_hold_up_the_end() -> None:
     with TemporaryDirectory(prefix="kpi-") as folder:
         async with embedded_postgres(Path(folder)) as url:
@@ -148,6 +151,7 @@ async def test_a_frozen_database_does_not_hold_up_the_end() -> None:
                 await process.communicate()
 
 
+@pytest.mark.slow
 async def test_a_demo_says_that_it_is_one_process() -> None:
     with TemporaryDirectory(prefix="kpi-") as folder:
         process = await start("demo", KPI_WORKERS="3", KPI_DATA_DIR=folder, KPI_BIND="127.0.0.1:0")

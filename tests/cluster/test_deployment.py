@@ -10,10 +10,13 @@ import sys
 
 import httpx
 import psutil
+import pytest
 
 from app.settings import Settings
 from tests.stream_client import open_stream
 from tests.test_layers import ROOT
+
+pytestmark = pytest.mark.slow
 
 
 async def test_the_cluster_runs_and_leaves_nothing_behind(settings: Settings) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
 from app.settings import Settings
 from tests.cluster.cluster import NOON, SALES, Cluster, listening, open_cluster, overhearing
 from tests.cluster.listener import Listener
+
+pytestmark = pytest.mark.slow
 
 
 async def begin(cluster: Cluster) -> None:

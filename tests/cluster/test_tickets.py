@@ -16,6 +16,8 @@ from tests.e2e.server_process import free_port
 from tests.http.credentials import bearer
 from tests.redis_server import redis_server
 
+pytestmark = pytest.mark.slow
+
 CLIENTS = 16
 TICKETS = 20
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from app.data.database import Database, load_queries
 from app.grid import Grid
 from app.models import Period
@@ -21,6 +23,7 @@ FROM unnest($2::bigint[]) AS i
 TODAY = int(datetime(2024, 6, 1, 12, 34, 56, tzinfo=UTC).timestamp())
 
 
+@pytest.mark.slow
 async def test_days_are_the_grids_in_every_zone(database: Database) -> None:
     """Around every change of a clock; where midnight comes twice, from the first one on.
 

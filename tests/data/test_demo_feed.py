@@ -109,6 +109,7 @@ async def test_only_holes_are_filled(database: Database) -> None:
     assert await rows(database) == sorted((set(whole) - set(lost)) | set(kept))
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 async def test_the_first_screen_is_full_at_once_and_the_week_soon(
     database: Database, settings: Settings, database_url: str

@@ -13,6 +13,8 @@ from app.models import Period
 from tests.data.plans import plans_of, scanned
 from tests.world import execute, fetch
 
+pytestmark = pytest.mark.slow
+
 HISTORY = """
 INSERT INTO kpi_rollup_minute
 SELECT 'k' || k, kpi_minute(now()) - m * INTERVAL '1 minute', 1, 1, 1, 1, 1

@@ -57,6 +57,7 @@ async def refresh(database: Database, until: float) -> int:
     return times
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 @pytest.mark.timeout(WRITING_SECONDS * 3 + 60)
 async def test_two_writers_at_once_lose_nothing(settings: Settings) -> None:
@@ -92,6 +93,7 @@ async def agree(database: Database, until: float) -> None:
             assert sums[0] == sums[1], period
 
 
+@pytest.mark.slow
 async def test_truncate_beside_readers_and_refreshes(settings: Settings) -> None:
     roomy = settings.model_copy(update={"database_pool": 6})
     async with Database(roomy) as database:

@@ -11,6 +11,8 @@ from playwright.async_api import Browser, expect
 from tests.e2e.browsing import Dashboard, Visit, open_visit
 from tests.e2e.shop import Shop
 
+pytestmark = pytest.mark.slow
+
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 ALL_VIEWS = (
     "#id=all&name=All&t=orders:minute&t=margin:minute,line,2x2&t=stock:hour,bars,2x1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import asyncpg
+import pytest
 from playwright.async_api import Browser, expect
 
 from app.settings import Settings
@@ -13,6 +14,8 @@ from tests.e2e.shop import NOON
 from tests.running import open_gateway
 from tests.test_adopt import adopt
 from tests.world import SHADOW, execute, moment, step, with_shadow
+
+pytestmark = pytest.mark.slow
 
 SOLD = "INSERT INTO sales (at, branch, amount) SELECT $1, 'north', unnest($2::numeric[])"
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from playwright.async_api import expect
 
 from tests.e2e.browsing import Dashboard, Visit
 from tests.e2e.shop import Shop
+
+pytestmark = pytest.mark.slow
 
 TWO = "#id=two&name=Shift&t=orders:minute&t=stock:minute"
 ASKING = "#id=asking&name=Asking&t=orders:minute,alert"

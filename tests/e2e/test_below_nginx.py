@@ -17,6 +17,8 @@ from tests.proxies.listening import listening, visiting
 from tests.proxies.proxies import leads, run
 from tests.running import open_gateway
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "proxies.md"
 ALL = "    location / {\n        proxy_pass http://kpi_stream;\n    }\n"
 PREFIX = '    proxy_set_header X-Forwarded-Prefix "";\n'

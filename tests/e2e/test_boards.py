@@ -6,10 +6,13 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from tests.e2e.browsing import Dashboard, Visit, open_visit
 from tests.e2e.shop import Shop
+
+pytestmark = pytest.mark.slow
 
 THREE = "#id=three&name=Three&t=orders:minute&t=margin:minute&t=stock:minute"
 

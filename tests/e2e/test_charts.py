@@ -11,6 +11,8 @@ from tests.e2e.browsing import Dashboard, Visit, open_visit
 from tests.e2e.shop import SILENT, Shop
 from tests.world import moment, step
 
+pytestmark = pytest.mark.slow
+
 LINE = "#id=l&name=L&t=visitors:minute,line,2x2"
 
 KEEP_CHART = """

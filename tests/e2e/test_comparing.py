@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from playwright.async_api import expect
 
 from tests.e2e.browsing import Dashboard, Visit
 from tests.e2e.shop import NOON, Shop
 from tests.e2e.test_charts import KEEP_CHART
 from tests.world import at, step
+
+pytestmark = pytest.mark.slow
 
 DAY = 86_400
 

@@ -13,7 +13,7 @@ from tests.e2e.shop import NOON, SHAPES, Shop, fill_many
 from tests.e2e.test_sharing import board, until_all_have
 from tests.running import open_gateway
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 TILES = 200
 TICKS = 7

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from app.settings import Settings
@@ -33,6 +34,7 @@ async def test_the_first_board_is_full_and_marks_what_is_simulated(visit: Visit)
     await expect(dashboard.tile("orders:minute").locator(".tag")).to_be_hidden()
 
 
+@pytest.mark.slow
 async def test_a_kpi_switched_from_minute_to_hour_shows_the_hour(shop: Shop, visit: Visit) -> None:
     dashboard = await visit.open()
     await dashboard.until_all_live()
@@ -55,6 +57,7 @@ async def test_the_choice_survives_a_reload(visit: Visit) -> None:
     await expect(dashboard.page.locator("kpi-tile")).to_have_count(7)
 
 
+@pytest.mark.slow
 async def test_a_server_killed_and_started_again_is_found_without_a_reload(
     browser: Browser, database_url: str
 ) -> None:
@@ -86,6 +89,7 @@ def at_noon(code: str) -> float:
     return SHAPES[code](NOON // 60 - 1)
 
 
+@pytest.mark.slow
 async def test_an_empty_database_says_what_to_do_and_fills_itself(
     browser: Browser, quick_settings: Settings
 ) -> None:
@@ -101,6 +105,7 @@ async def test_an_empty_database_says_what_to_do_and_fills_itself(
             await expect(dashboard.page.get_by_text("There are no KPIs yet")).to_be_hidden()
 
 
+@pytest.mark.slow
 async def test_a_kpi_that_came_later_is_in_the_list(shop: Shop, visit: Visit) -> None:
     dashboard = await visit.open()
     await dashboard.until_all_live()

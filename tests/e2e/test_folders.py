@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.async_api import Browser, Route, expect
 
 from app.settings import Settings
@@ -11,6 +12,8 @@ from tests.e2e.browsing import open_visit
 from tests.e2e.shop import Shop
 from tests.e2e.test_boards import THREE, until_codes
 from tests.running import open_gateway, until
+
+pytestmark = pytest.mark.slow
 
 
 def below(folder: str, shop: Shop, origin: str) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from tests.http.hostile import strings
 from tests.soaking import sized
 from tests.world import execute
 
+pytestmark = pytest.mark.slow
+
 BATCH = 100
 """As many as the picker lists, and as have their codes but for two digits in common."""
 

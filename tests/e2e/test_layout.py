@@ -13,6 +13,8 @@ from tests.e2e.shop import Shop
 from tests.e2e.test_boards import THREE, until_codes
 from tests.world import execute
 
+pytestmark = pytest.mark.slow
+
 TWELVE = "#id=twelve&name=Twelve" + "&t=orders:minute" * 12
 
 

@@ -19,6 +19,8 @@ from tests.running import open_gateway, until
 from tests.soaking import SOAKING, sized
 from tests.world import step
 
+pytestmark = pytest.mark.slow
+
 AWAY_SECONDS = sized(8.0, soak=70.0)
 DATABASE_AWAY_SECONDS = sized(5.0, soak=60.0)
 CHANNELS = tuple(f"{code}:minute" for code in SHAPES)

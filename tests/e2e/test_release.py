@@ -12,6 +12,8 @@ from playwright.async_api import Browser, expect
 from tests.e2e.browsing import Dashboard, open_visit
 from tests.e2e.server_process import free_port, serving
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 VERSION = "() => document.querySelector('meta[name=kpi-version]').content"
 MODULES = """() => [...new Set(performance.getEntriesByType('resource')

@@ -12,6 +12,8 @@ from tests.e2e.shop import Shop
 from tests.e2e.test_charts import KEEP_CHART
 from tests.world import execute
 
+pytestmark = pytest.mark.slow
+
 MIXED = (
     "#id=m&name=Mixed&t=:minute,heading,named-Hall&t=orders:minute,line,2x2"
     "&t=visitors:minute,table,2x2&t=margin:hour,bars,2x1&t=stock:minute,gauge&t=returns:minute"

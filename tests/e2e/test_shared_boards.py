@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from tests.e2e.browsing import Dashboard, Visit, open_visit
 from tests.e2e.shop import Shop
 from tests.e2e.test_boards import THREE, until_codes
+
+pytestmark = pytest.mark.slow
 
 
 async def publish(dashboard: Dashboard) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import Browser
 
 from app.models import Channel, Period
@@ -9,6 +10,8 @@ from app.settings import Settings
 from tests.e2e.browsing import Dashboard, open_visit
 from tests.e2e.shop import NOON, Shop, fill_many
 from tests.running import open_gateway, until
+
+pytestmark = pytest.mark.slow
 
 TABS = 10
 TILES = 50

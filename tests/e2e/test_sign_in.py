@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Route, expect
 from pydantic import SecretStr
@@ -16,6 +17,8 @@ from tests.access.signing import AUDIENCE, ISSUER, SECRET, sign
 from tests.e2e.browsing import open_visit
 from tests.e2e.shop import Shop, fill
 from tests.running import open_gateway
+
+pytestmark = pytest.mark.slow
 
 ORDERS = {"kpis": ["orders"]}
 

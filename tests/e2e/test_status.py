@@ -14,6 +14,8 @@ from tests.e2e.door import Door
 from tests.e2e.shop import Shop
 from tests.world import execute
 
+pytestmark = pytest.mark.slow
+
 TWO = "#id=s&name=Shift&t=orders:minute&t=stock:minute"
 
 BACKGROUND = """(channel) => {

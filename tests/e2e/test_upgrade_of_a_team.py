@@ -15,6 +15,8 @@ from tests.e2e.test_boards import THREE
 from tests.e2e.test_release import MODULES, VERSION, next_release, version_of
 from tests.e2e.test_shared_boards import publish
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["next_release"]
 
 # All load anew at once instead of spread over twenty seconds; the ids of boards are random still.

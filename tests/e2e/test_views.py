@@ -19,6 +19,7 @@ VIEWS = ("Number", "Line", "Bars", "Gauge", "Table")
 BIG = "#id=big&name=Big&t=orders:minute,2x2"
 
 
+@pytest.mark.slow
 async def test_a_tile_is_switched_between_its_views(visit: Visit) -> None:
     dashboard = await visit.open(BIG)
     await dashboard.until_all_live()
@@ -50,6 +51,7 @@ async def test_gaps_are_drawn_as_gaps_and_corrected_buckets_marked(
     await expect(tile.locator(".marks")).to_have_attribute("d", re.compile(r"^M[\d. ]+h0$"))
 
 
+@pytest.mark.slow
 async def test_a_kpi_that_falls_silent_is_never_shown_as_live(shop: Shop, visit: Visit) -> None:
     dashboard = await visit.open("#id=s&name=S&t=orders:minute&t=stock:minute")
     await dashboard.until_all_live()
@@ -84,6 +86,7 @@ async def test_hovering_tells_what_the_bucket_holds(shop: Shop, visit: Visit) ->
     await expect(tip).to_contain_text("3 rows")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["drag", "keys"])
 async def test_a_line_is_zoomed_and_stays_so_when_a_bucket_comes(
     shop: Shop, visit: Visit, by: str

@@ -10,6 +10,8 @@ from tests.e2e.shop import Shop
 from tests.e2e.test_cost import heap_bytes
 from tests.soaking import sized
 
+pytestmark = pytest.mark.slow
+
 BOARDS = (
     "#id=one&name=One&t=orders:minute&t=stock:minute,line,2x2",
     "#id=two&name=Two&t=margin:minute&t=returns:hour,bars,2x1",

@@ -23,6 +23,7 @@ BOUND_SECONDS = 12.0
 WEEK = 7 * 86_400
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 async def test_a_table_that_is_locked_holds_up_nothing_else(world: World, record: Record) -> None:
     """Each read of minutes hangs, and every connection of the pool with it."""

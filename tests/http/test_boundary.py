@@ -82,6 +82,7 @@ async def test_a_preflight_is_answered_for_allowed_origins_alone(
         assert "access-control-allow-methods" not in other.headers
 
 
+@pytest.mark.slow
 async def test_every_answer_says_that_it_depends_on_the_origin(
     shadowed_settings: Settings,
 ) -> None:

@@ -22,6 +22,8 @@ from tests.http.conftest import NOON, write
 from tests.running import Gateway, open_gateway
 from tests.soaking import SOAKING, sized
 
+pytestmark = pytest.mark.slow
+
 CHECKS = (
     "not_a_server_error",
     "content_type_conformance",

@@ -75,6 +75,7 @@ async def refresh(database: Database, kind: str, until: int) -> None:
         await connection.execute(REFRESH[kind].format(moment(until)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "kind"),
     [("timescale", AGGREGATE), ("postgres", FILLED)],

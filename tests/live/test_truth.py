@@ -204,6 +204,7 @@ async def test_every_view_is_the_truth(beginning: str, shadowed_settings: Settin
     await storm(1, OFTEN, beginning, STEPS, shadowed_settings)
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 @pytest.mark.timeout(120 + STEPS / 2)
 @pytest.mark.parametrize("beginning", BEGINNINGS)
@@ -213,6 +214,7 @@ async def test_so_it_is_for_every_aggregate_formula_and_period(
     await storm(2, EVERYTHING, beginning, STEPS // 2, shadowed_settings)
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 @pytest.mark.timeout(120 + BOTH_STEPS)
 @pytest.mark.parametrize("beginning", BEGINNINGS)

@@ -20,6 +20,8 @@ from tests.running import Gateway, open_gateway, until
 from tests.soaking import sized
 from tests.world import step
 
+pytestmark = pytest.mark.slow
+
 ALL = tuple(KINDS)
 LONG_CODES = tuple(f"plant.line.station.{number:05}" for number in range(256))
 TAKES_NO_LONG_URL = {"squid.conf": 400}

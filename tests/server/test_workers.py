@@ -19,6 +19,8 @@ from app.errors import ConfigurationError
 from app.server.sockets import listening
 from tests.server.clients import connected
 
+pytestmark = pytest.mark.slow
+
 
 class Parent:
     """The parent process of workers."""

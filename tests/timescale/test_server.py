@@ -10,6 +10,8 @@ import pytest
 
 from tests.timescale.server import TimescaleServer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def url(timescale: TimescaleServer) -> AsyncIterator[str]:

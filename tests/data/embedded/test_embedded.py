@@ -18,6 +18,8 @@ from app.data.embedded.server import embedded_postgres
 from app.errors import ConfigurationError
 from tests.data.embedded.servers import HOLDER, WRITER, line, none_left, run, running, servers
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:

@@ -26,6 +26,8 @@ from tests.data.embedded.servers import none_left, run, servers
 from tests.e2e.server_process import free_port
 from tests.machines import as_root, with_mounts
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 CONTAINER = (
     "chown,dac_override,fsetid,fowner,mknod,net_raw,setgid,setuid,setfcap,setpcap,"

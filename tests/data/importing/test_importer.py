@@ -288,6 +288,7 @@ async def test_kill_9_in_the_midst_of_a_batch_loads_each_row_once(
     assert await raw_rows(database) == sorted(rows)
 
 
+@pytest.mark.slow
 async def test_kill_9_again_and_again_loads_each_row_once(
     importer: Importer, database: Database, database_url: str, tmp_path: Path, rejects: Path
 ) -> None:
@@ -317,6 +318,7 @@ async def test_kill_9_again_and_again_loads_each_row_once(
     assert [number for number, _, _ in rejected(rejects)] == [5001 * n for n in range(1, 25)]
 
 
+@pytest.mark.slow
 async def test_memory_does_not_grow_with_the_file(
     database_url: str, tmp_path: Path, rejects: Path
 ) -> None:

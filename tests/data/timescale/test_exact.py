@@ -17,6 +17,8 @@ from app.settings import Settings
 from tests.backends import both_backends, settle
 from tests.world import execute, fetch
 
+pytestmark = pytest.mark.slow
+
 # Around midnight of the day on which clocks are put forward, in Europe; and a quiet day before.
 STARTS = [
     datetime(2025, 3, 29, 22, 58, tzinfo=UTC),

@@ -17,6 +17,7 @@ from tests.world import execute
 CODES = ["a", "b", "c"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["timescale"], indirect=True)
 async def test_reading_the_newest_does_not_read_the_rest(
     database: Database,
