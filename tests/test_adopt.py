@@ -121,6 +121,7 @@ def adopt(url: str, *options: str, **more: str) -> Result:
     return CliRunner(env=environment).invoke(main, ["adopt", *options], **more)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
 @both_backends
 async def test_tables_as_people_have_them(shape: Shape, empty_url: str) -> None:

@@ -37,6 +37,7 @@ async def test_a_tile_is_switched_between_its_views(visit: Visit) -> None:
         assert await dashboard.states() == ["live"]
 
 
+@pytest.mark.slow
 async def test_gaps_are_drawn_as_gaps_and_corrected_buckets_marked(
     shop: Shop, visit: Visit
 ) -> None:
@@ -67,6 +68,7 @@ async def test_a_kpi_that_falls_silent_is_never_shown_as_live(shop: Shop, visit:
     await dashboard.until_states(["live", "live"])
 
 
+@pytest.mark.slow
 async def test_hovering_tells_what_the_bucket_holds(shop: Shop, visit: Visit) -> None:
     await shop.write([("orders", shop.now - 115, 60.0), ("orders", shop.now - 110, 200.0)])
     dashboard = await visit.open(BIG)
@@ -162,6 +164,7 @@ async def test_what_is_saved_holds_no_formula(shop: Shop, visit: Visit, tmp_path
     assert [row["value"] for row in rows][-3:] == ["-4.5", "-3", "-1.5"]
 
 
+@pytest.mark.slow
 async def test_a_longer_range_is_loaded(shop: Shop, visit: Visit) -> None:
     dashboard = await visit.open("#id=l&name=L&t=orders:minute,line,2x2")
     await dashboard.until_all_live()

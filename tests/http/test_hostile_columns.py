@@ -18,6 +18,8 @@ from tests.sse_reader import Reader
 from tests.stream_client import open_stream
 from tests.world import execute, step
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [text for text in strings() if "\0" not in text][:: sized(50, soak=1)]
 """Those that PostgreSQL can hold."""
 

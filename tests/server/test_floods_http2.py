@@ -19,6 +19,8 @@ from tests.server.stage import Stage, running
 from tests.server.test_hostile import nothing_left_behind
 from tests.server.test_hostile_http2 import KNOWN, get, headers, serialised
 
+pytestmark = pytest.mark.slow
+
 LIMITS = Limits(send_timeout_seconds=0.5)
 PIECE_SECONDS = 0.05
 MOST_BYTES = 16 * 1024 * 1024

@@ -43,6 +43,7 @@ def only(findings: list[Finding], words: str) -> Finding:
     return found
 
 
+@pytest.mark.slow
 @both_backends
 async def test_what_init_makes_is_fine(database: Database, settings: Settings) -> None:
     assert unsafe(await check(database, settings)) == []
