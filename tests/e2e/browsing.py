@@ -17,6 +17,7 @@ from playwright.async_api import (
     Locator,
     Page,
     async_playwright,
+    expect,
 )
 
 ARGUMENTS = [
@@ -152,7 +153,11 @@ class Dashboard:
         )
 
     async def choose(self, code: str, period: str) -> None:
-        await self.cell(code).locator(f'input[value="{period}"]').check(force=True)
+        # By its label, as a hand does: it is clicked only once the board has come to rest.
+        await self.cell(code).hover()
+        choice = f'input[value="{period}"]'
+        await self.cell(code).locator(f"label:has({choice})").click()
+        await expect(self.cell(code).locator(choice)).to_be_checked()
 
     async def open_menu(self, code: str) -> Locator:
         await self.cell(code).hover()

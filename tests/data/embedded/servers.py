@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import asyncpg
 import psutil
 
+PATIENCE_SECONDS = 5.0
 ROOT = Path(__file__).resolve().parents[3]
 
 WRITER = """
@@ -91,10 +93,15 @@ def servers(folder: Path) -> list[psutil.Process]:
 def none_left(folder: Path) -> bool:
     """Whether no PostgreSQL runs on a folder.
 
-    PostgreSQL is called stopped when it removes its mark; its process ends a moment later.
+    PostgreSQL is called stopped when it removes its mark; its process ends a moment later. One that
+    has ended may wait long for whoever adopted it to take note, so it is not waited for itself.
     """
-    _, left = psutil.wait_procs(servers(folder), timeout=5)
-    return left == []
+    until = time.monotonic() + PATIENCE_SECONDS
+    while servers(folder):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 async def run(url: str, sql: str) -> Any:
