@@ -47,6 +47,8 @@ class Counted:
     """How many statements read the aggregates."""
 
     reads: int = 0
+    statements: int = 0
+    """All of them."""
 
 
 QueryCounter = Callable[[], AbstractAsyncContextManager[Counted]]
@@ -73,9 +75,9 @@ async def query_counter(postgres_url: str, shadowed_settings: Settings) -> Query
         size = log.stat().st_size
         yield counted
         lines = log.read_bytes()[size:].decode().splitlines()
-        counted.reads = sum(
-            line.startswith(f"{name} LOG:  execute") and line.endswith(READS) for line in lines
-        )
+        executed = [line for line in lines if line.startswith(f"{name} LOG:  execute")]
+        counted.reads = sum(line.endswith(READS) for line in executed)
+        counted.statements = len(executed)
 
     return counting
 

@@ -13,6 +13,7 @@ PROBLEMS = {
     401: "No token, or one that is not good",
     403: "The token does not allow it",
     404: "There is no such KPI or board, or nothing of this name at this address",
+    408: "The body has not come within a minute",
     412: "Somebody else has changed it since",
     413: "The body is too large",
     421: "The Host is not one of KPI_ALLOWED_HOSTS",
@@ -38,7 +39,7 @@ def operation(
     """Return an operation; problems that any of them may have are added."""
     always = (421, 429) if public else (401, 403, 421, 429, 503)
     responses = dict(answers)
-    for status in sorted({*problems, *always}):
+    for status in sorted({*problems, *always, *([] if body is None else [408])}):
         responses[str(status)] = _problem(PROBLEMS[status])
     made: Operation = {"summary": summary, "tags": [tag], "responses": responses}
     if description:

@@ -8,6 +8,7 @@ from quart import Quart, Response, request
 from werkzeug.exceptions import NotFound
 
 from ...access.caller import Right
+from ...data.single_flight import SingleFlight
 from ...errors import UnavailableError
 from ...metrics import CONTENT_TYPE
 from ...service import Service
@@ -25,6 +26,7 @@ def install_probe(app: Quart) -> None:
 def install_admin(app: Quart, service: Service, *, guarded: bool = True) -> None:
     """Add readiness and counts; `guarded`: counts are for callers who may read them."""
     root = quote(service.settings.root_path)
+    looks: SingleFlight[str, float] = SingleFlight()
 
     def require_own_name() -> None:
         """Refuse `//metrics` and `/%6detrics`, which a proxy that refuses `/metrics` lets pass."""
@@ -37,7 +39,8 @@ def install_admin(app: Quart, service: Service, *, guarded: bool = True) -> None
         require_own_name()
         if service.hub.draining:
             raise UnavailableError("the server is shutting down")
-        await service.repository.clock()
+        # Anybody may ask, and is not counted: many at once are one to the database.
+        await looks.do("clock", service.repository.clock)
         return Response(b"ready\n", content_type="text/plain; charset=utf-8")
 
     @app.get("/metrics")
