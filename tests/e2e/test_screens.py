@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from tests.e2e.browsing import Dashboard, Visit, open_visit
 from tests.e2e.shop import Shop
@@ -91,6 +91,20 @@ OVERLAPS = """
 })
 """
 """What stands below the controls of a tile."""
+
+CUT = """
+(selector) => {
+  const line = document.querySelector(selector).shadowRoot.querySelector('.beside');
+  const { bottom, right } = line.getBoundingClientRect();
+  return [...line.children].filter((each) => {
+    const box = each.getBoundingClientRect();
+    const shown = box.width > 0 && box.top < bottom - 1;
+    return shown && (each.scrollWidth > each.clientWidth + 1
+      || box.right > right + 1 || box.bottom > bottom + 1);
+  }).map((each) => each.textContent);
+}
+"""
+"""What stands beside a tile's number and is not whole."""
 
 SIZES = """
 (names) => [...document.querySelectorAll(names)]
@@ -199,3 +213,20 @@ async def test_nothing_lies_below_the_controls_of_a_phone(browser: Browser, shop
         names = await page.locator("kpi-tile h2").all()
         widths = [(await name.bounding_box() or {"width": 0})["width"] for name in names]
         assert min(widths) >= 40, widths
+
+
+async def test_what_has_no_room_beside_a_number_is_left_out_whole(shop: Shop, visit: Visit) -> None:
+    dashboard = await visit.open("#id=o&name=O&t=orders:hour")
+    await dashboard.until_all_live()
+    await shop.write([("orders", shop.now - 10, 500.0)])
+    tile = dashboard.tile("orders:hour")
+    await expect(tile.locator(".open")).to_have_text("500 so far", timeout=20_000)
+    await expect(tile.locator(".goal")).to_contain_text("target")
+    hidden = 0
+    for width in range(280, 1000, 20):
+        await resized(dashboard, width, 800)
+        assert await dashboard.page.evaluate(CUT, "kpi-tile") == [], width
+        hidden += await tile.locator(".goal").evaluate(
+            "(e) => e.offsetTop >= e.parentElement.offsetTop + e.parentElement.offsetHeight"
+        )
+    assert 0 < hidden < 36, "there is room for it in some windows, and in others there is none"
