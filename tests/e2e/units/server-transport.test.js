@@ -31,6 +31,21 @@ test('more of the past than the server gives is asked for up to what it gives', 
   assert.equal(stream.series(CHANNEL)?.current?.value, 2);
 });
 
+test('the address of a server may lack the slash at its end', async () => {
+  begin();
+  /** @type {string[]} */
+  const asked = [];
+  rest.snapshot = (url) => {
+    asked.push(new URL(url).pathname);
+    return snapshot([bucket(-1, 2)]);
+  };
+  const stream = new KpiStream('https://host/plant');
+  stream.subscribe(CHANNEL, () => {});
+  await open();
+  assert.deepEqual(asked, ['/plant/kpi/orders']);
+  assert.ok(streams().every(({ url }) => new URL(url).pathname === '/plant/stream'));
+});
+
 for (const status of [400, 422, 500, 503]) {
   test(`a range that is answered with ${status} makes no KPI unknown, and is asked for again`, async () => {
     begin();
