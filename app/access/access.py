@@ -127,6 +127,7 @@ class TokenAccess:
         except UnauthorizedError:
             return
         await self._store.spend(opened.id, "session", opened.expires)
+        self._revocations.add(opened.id)
 
     async def make_ticket(self, caller: Caller) -> Issued:
         """Return a ticket that speaks for the caller once."""

@@ -56,6 +56,10 @@ class Revocations:
         self._asked_at = time.monotonic()
         return not self._ids.isdisjoint(ids)
 
+    def add(self, id: str) -> None:
+        """Take note of an id that was revoked here, so that it counts no more from now on."""
+        self._ids |= {id}
+
     async def look(self) -> None:
         """Make the list fresh; raises DatabaseUnavailableError if it was never read."""
         if time.monotonic() - self._read_at < FRESH_SECONDS:
