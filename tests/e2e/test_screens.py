@@ -106,6 +106,18 @@ CUT = """
 """
 """What stands beside a tile's number and is not whole."""
 
+BEYOND = """
+() => {
+  const { axes: [axis], ctx } = globalThis.chart;
+  ctx.font = axis.font[0];
+  return axis._splits.map((at, index) => {
+    const middle = globalThis.chart.valToPos(at, 'x', true);
+    return middle + ctx.measureText(axis._values[index]).width / 2 - ctx.canvas.width;
+  });
+}
+"""
+"""By how much each label of the time axis reaches beyond the right edge of its chart."""
+
 SIZES = """
 (names) => [...document.querySelectorAll(names)]
   .map((each) => each.getBoundingClientRect())
@@ -230,3 +242,15 @@ async def test_what_has_no_room_beside_a_number_is_left_out_whole(shop: Shop, vi
             "(e) => e.offsetTop >= e.parentElement.offsetTop + e.parentElement.offsetHeight"
         )
     assert 0 < hidden < 36, "there is room for it in some windows, and in others there is none"
+
+
+async def test_no_time_is_cut_off_at_the_edge_of_a_chart(browser: Browser, shop: Shop) -> None:
+    """Where clocks have twelve hours the labels are the longest: `02:20 PM`."""
+    async with open_visit(browser, shop.url, locale="en-US") as visit:
+        await visit.context.add_init_script(KEEP_CHART)
+        dashboard = await visit.open(CHART)
+        await dashboard.until_all_live()
+        await dashboard.page.wait_for_function("() => globalThis.chart?.axes[0]._splits?.length")
+        for width in range(700, 1500, 40):
+            await resized(dashboard, width, 900)
+            assert max(await dashboard.page.evaluate(BEYOND)) <= 0, width

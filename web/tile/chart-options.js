@@ -74,7 +74,7 @@ export function chartOptions(UPlot, kind, plot, scale, now) {
   return {
     width: Math.max(width, 40),
     height: Math.max(height, 40),
-    padding: [8 * scale, 20 * scale, 4, 0],
+    padding: [8 * scale, 28 * scale, 4, 0],
     legend: { show: false },
     // Days begin at the business's midnights, not at the reader's.
     ...(isCalendar(period) && { tzDate: zoned }),
