@@ -39,14 +39,14 @@ def import_(
     stopped, so each of its rows is loaded once.
 
     The exit status is 0 if everything was loaded, 3 if some lines were refused, 4 if nothing was
-    loaded.
+    loaded; of a dry run, what it would be of the lines that are shown.
     """
     with plain_errors():
         options = read_options(said)
         if dry_run:
-            for line in preview(file, options):
-                click.echo(line)
-            return
+            lines, outcome = preview(file, options)
+            click.echo("\n".join(lines))
+            raise SystemExit(outcome)
     outcomes: list[Outcome] = []
 
     async def work(settings: Settings) -> None:

@@ -159,10 +159,13 @@ def require_escaped(rest: str, variable: str) -> None:
         for bracket in "[]":
             if bracket in authority.partition("@")[0]:
                 raise _unescaped(bracket, variable)
-        return
     place, _, query = rest.partition("?")
-    if "@" in place:
-        raise _unescaped("/", variable)
+    if "@" in place.removeprefix(authority):
+        raise _unescaped("@" if "@" in authority else "/", variable)
+    if "@" in authority:
+        if "@" in query and "=" not in query.partition("@")[0]:
+            raise _unescaped("?", variable)
+        return
     if "@" in query and (
         "=" not in query.partition("@")[0] or not all(map(_has_port, authority.split(",")))
     ):

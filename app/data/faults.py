@@ -78,6 +78,8 @@ _NO_ROOM = re.compile(r"No space left on device|Disk quota exceeded|File too lar
 PUBLIC_AWAY = "the database does not answer"
 PUBLIC_FULL = "the database's disk is full"
 PUBLIC_REFUSED = "the database's own rules do not take a row; nothing was written"
+_PLACE = re.compile(r"Connect call failed \('([^']+)', (\d+)")
+
 PUBLIC_MISFIT = "the database cannot be used as it is; the server's log says why"
 
 
@@ -164,6 +166,13 @@ def _said(error: Exception) -> str:
         return "no host in the URL is as its target_session_attrs asks"
     if isinstance(error, socket.gaierror):
         return f"its host is not known here: {error.strerror}"
+    if isinstance(error, ConnectionRefusedError):
+        place = _PLACE.search(str(error))
+        return (
+            f"nothing listens at {place[1]}, port {place[2]}" if place else "nothing listens there"
+        )
+    if isinstance(error, FileNotFoundError):
+        return "no PostgreSQL has its socket in the folder that is its host"
     return " ".join(str(error).split()) or type(error).__name__
 
 

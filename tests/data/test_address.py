@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,6 +26,20 @@ def test_a_password_with_a_character_of_urls(character: str) -> None:
     assert "sec" not in said
     assert "ret@" not in said
     assert parse_address(url.replace(f"sec{character}", f"sec%{ord(character):02X}"))
+
+
+@pytest.mark.parametrize(("first", "second"), list(permutations("#/@?%[]", 2)))
+def test_a_password_with_two_characters_of_urls(first: str, second: str) -> None:
+    """Each is told in its turn, whatever the other makes of the rest of the URL."""
+    password = ["sec", first, "r", second, "et"]
+    for _ in range(2):
+        with pytest.raises(
+            ConfigurationError, match=r"encode . as %.. in KPI_DATABASE_URL"
+        ) as told:
+            parse_address(f"postgresql://user:{''.join(password)}@127.0.0.1:5432/db")
+        named = str(told.value)[len("encode ")]
+        password = [f"%{ord(named):02X}" if part == named else part for part in password]
+    assert parse_address(f"postgresql://user:{''.join(password)}@127.0.0.1:5432/db")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from app.data.database import Backend, Connection, Database
 from app.errors import ConfigurationError, DatabaseUnavailableError
 from app.settings import Settings
 from tests.backends import both_backends
+from tests.e2e.server_process import free_port
 from tests.world import execute, fetch
 
 END_OTHERS = """
@@ -198,7 +199,14 @@ async def test_a_database_that_is_not_there_yet(settings: Settings) -> None:
     assert settings.database_url is not None
     url = settings.database_url.get_secret_value()
     async with Database(elsewhere(url.replace("port=5432", "port=5433"))) as database:
-        with pytest.raises(DatabaseUnavailableError):
+        with pytest.raises(DatabaseUnavailableError, match="no PostgreSQL has its socket in"):
+            await fetch(database, "SELECT 1")
+
+
+async def test_a_port_at_which_nothing_listens() -> None:
+    port = free_port()
+    async with Database(elsewhere(f"postgresql://localhost:{port}/x")) as database:
+        with pytest.raises(DatabaseUnavailableError, match=rf"nothing listens at \S+, port {port}"):
             await fetch(database, "SELECT 1")
 
 

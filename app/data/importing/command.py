@@ -6,7 +6,6 @@ import asyncio
 import io
 import os
 import sys
-from collections.abc import Iterator
 from enum import IntEnum
 from pathlib import Path
 from typing import TextIO
@@ -68,9 +67,7 @@ async def import_rows(
         finally:
             line.finish()
     out.write(_summary(name, done, line.first, kept.path))
-    if done.rejected:
-        return Outcome.SOMETHING if done.loaded else Outcome.NOTHING
-    return Outcome.EVERYTHING if done.loaded else Outcome.NOTHING
+    return _outcome(done.loaded, done.rejected)
 
 
 async def _load_stream(importer: Importer, source: str) -> Progress:
@@ -96,10 +93,10 @@ def _summary(name: str, done: Progress, first: Progress | None, rejects: Path) -
     return f"{text}\n"
 
 
-def preview(source: str, options: Options, *, lines: int = 5) -> list[str]:
-    """Return how the first lines of a source are understood, one line each; nothing is loaded.
+def preview(source: str, options: Options, *, lines: int = 5) -> tuple[list[str], Outcome]:
+    """Return how the first lines of a source are understood, and what would be loaded of them.
 
-    Raises InvalidParameterError.
+    Nothing is loaded. Raises InvalidParameterError.
     """
     try:
         descriptor = (
@@ -107,7 +104,9 @@ def preview(source: str, options: Options, *, lines: int = 5) -> list[str]:
         )
         with io.FileIO(descriptor, closefd=source != STANDARD_INPUT) as raw:
             text = open_text(raw, options)
-            return [*_describe(text.layout), *_first_rows(text, lines)]
+            rows, outcome = _first_rows(text, lines)
+            said = rows or [f"there is no row in {source}"]
+            return [*_describe(text.layout), *said], outcome
     except OSError as error:
         raise InvalidParameterError(f"{source}: {error.strerror or error}") from error
 
@@ -122,18 +121,27 @@ def _describe(layout: Layout) -> list[str]:
     return said + ([f"a KPI a column: {', '.join(wide)}"] if wide else [])
 
 
-def _first_rows(text: Text, count: int) -> Iterator[str]:
+def _first_rows(text: Text, count: int) -> tuple[list[str], Outcome]:
     parser = LineParser(text.layout)
-    shown = 0
+    said: list[str] = []
+    refused = 0
     for line in read_lines(text.source, 0, 0):
-        if shown >= count:
-            return
+        if len(said) >= count:
+            break
         try:
             rows = parser.parse(line)
         except BadLineError as error:
-            rows = ()
-            shown += 1
-            yield f"line {line.number} is refused: {error}"
-        for row in rows:
-            shown += 1
-            yield f"line {line.number}: {row.timestamp.isoformat()}  {row.code}  {row.value!r}"
+            refused += 1
+            said.append(f"line {line.number} is refused: {error}")
+        else:
+            said += [
+                f"line {line.number}: {row.timestamp.isoformat()}  {row.code}  {row.value!r}"
+                for row in rows
+            ]
+    return said, _outcome(len(said) - refused, refused)
+
+
+def _outcome(loaded: int, refused: int) -> Outcome:
+    if not loaded:
+        return Outcome.NOTHING
+    return Outcome.SOMETHING if refused else Outcome.EVERYTHING

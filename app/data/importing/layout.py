@@ -167,9 +167,11 @@ def _find_time(example: str | None, options: Options) -> str:
     try:
         moment = datetime.fromisoformat(example)
     except ValueError:
+        zone = "" if options.zone else " (and --zone Europe/Berlin, or whichever zone it is of)"
         raise InvalidParameterError(
             f"the time {example!r} is not ISO 8601: say how it is written, as in "
-            f"{ways_to_say(example)}; or which column it is in, as in --columns code,time,value"
+            f"{ways_to_say(example)}{zone}; or which column it is in, as in "
+            "--columns code,time,value"
         ) from None
     if moment.tzinfo is None and options.zone is None:
         raise InvalidParameterError(

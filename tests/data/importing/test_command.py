@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import zstandard
@@ -141,12 +142,37 @@ async def test_the_input_is_not_taken_for_the_reject_file(
 
 def test_a_dry_run_shows_the_first_rows_as_understood(tmp_path: Path) -> None:
     source = write(tmp_path / "a.csv", "time;CPU usage\n1743298200;1,5\nx;2\n")
-    assert preview(source, Options()) == [
+    said, outcome = preview(source, Options())
+    assert said == [
         "utf-8, columns apart by ';', decimal ',', times as s",
         "a KPI a column: column 2 is CPU_usage",
         "line 2: 2025-03-30T01:30:00+00:00  CPU_usage  1.5",
         "line 3 is refused: the time is not of the form s; --time says how it is written",
     ]
+    assert outcome is Outcome.SOMETHING
+
+
+@pytest.mark.parametrize("text", ["", "\n", "timestamp,kpi_code,value\n"])
+def test_a_dry_run_of_no_rows_says_so(text: str, tmp_path: Path) -> None:
+    source = write(tmp_path / "a.csv", text)
+    said, outcome = preview(source, Options())
+    assert said[-1] == f"there is no row in {source}"
+    assert outcome is Outcome.NOTHING
+
+
+def test_a_dry_run_in_which_all_is_refused_says_so(tmp_path: Path) -> None:
+    source = write(tmp_path / "a.csv", "2026-05-01T12:00Z,sales,much\n")
+    assert preview(source, Options())[1] is Outcome.NOTHING
+
+
+def test_all_that_a_file_from_a_german_excel_needs_is_said_at_once(tmp_path: Path) -> None:
+    source = write(tmp_path / "a.csv", "timestamp;kpi_code;value\n31.12.2026 12:00;sales;1,5\n")
+    with pytest.raises(InvalidParameterError) as said:
+        preview(source, Options())
+    for option in ("--time '%d.%m.%Y %H:%M'", "--zone Europe/Berlin"):
+        assert option in str(said.value)
+    options = Options(time="%d.%m.%Y %H:%M", zone=ZoneInfo("Europe/Berlin"))
+    assert preview(source, options)[0][-1] == "line 2: 2026-12-31T12:00:00+01:00  sales  1.5"
 
 
 async def test_a_file_whose_name_is_no_text(settings: Settings, tmp_path: Path) -> None:

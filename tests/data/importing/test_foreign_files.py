@@ -27,7 +27,7 @@ NOTHING_SAID: dict[str, str | None] = dict.fromkeys(
 
 def understood(path: Path, content: bytes, **said: Any) -> list[str]:
     path.write_bytes(content)
-    return preview(str(path), read_options(NOTHING_SAID | said))
+    return preview(str(path), read_options(NOTHING_SAID | said))[0]
 
 
 def zipped(*names: str) -> bytes:
