@@ -254,3 +254,19 @@ async def test_no_time_is_cut_off_at_the_edge_of_a_chart(browser: Browser, shop:
         for width in range(700, 1500, 40):
             await resized(dashboard, width, 900)
             assert max(await dashboard.page.evaluate(BEYOND)) <= 0, width
+
+
+async def test_no_name_is_squeezed_where_many_kpis_are_in_one_tile(
+    shop: Shop, visit: Visit
+) -> None:
+    """Also where the tile is too low for all of them: then it is scrolled."""
+    await shop.write([(f"gauge{number}", shop.now - 70, 1.0) for number in range(40)])
+    await shop.silence()
+    others = "".join(["&t=orders:minute", *["&t=orders:minute,line,2x2"] * 3])
+    dashboard = await visit.open(f"#id=g&name=G&t=gauge*:minute,status,1x2{others}")
+    names = dashboard.page.locator("kpi-group .what")
+    await expect(names).to_have_count(40, timeout=20_000)
+    squeezed = await names.evaluate_all(
+        "(all) => all.filter((each) => each.scrollHeight > each.clientHeight).length"
+    )
+    assert squeezed == 0
