@@ -203,8 +203,10 @@ async def test_no_signal_leaves_a_database_running(
     command: str, number: signal.Signals, data_folder: str
 ) -> None:
     """Whatever runs on the embedded PostgreSQL: the last to leave stops it."""
-    bind = f"127.0.0.1:{free_port()}"
-    process = await start(*command.split(), KPI_DATA_DIR=data_folder, KPI_BIND=bind)
+    settings = {"KPI_DATA_DIR": data_folder, "KPI_BIND": f"127.0.0.1:{free_port()}"}
+    if command == "publish":  # without any it ends by itself
+        settings["KPI_REDIS_URL"] = f"redis://127.0.0.1:{free_port()}"
+    process = await start(*command.split(), **settings)
     assert process.stderr is not None
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):

@@ -135,6 +135,7 @@ async def test_controls_are_named_after_what_the_catalogue_says(visit: Visit) ->
     page = dashboard.page
     await page.get_by_role("button", name="Choose KPIs").click()
     await page.keyboard.type("packed")
+    await expect(page.get_by_role("option")).to_have_count(1)
     await page.keyboard.press("Enter")
     await page.keyboard.press("Escape")
     more = dashboard.cell("orders").locator(".more")
